@@ -1,0 +1,31 @@
+"""The messages as JSON Schema (2020-12), derived from the Structs."""
+
+from typing import Any, Final
+
+import msgspec
+
+from heliograph_protocol.codes import CloseCode, ErrorCode
+from heliograph_protocol.datachannel import FileControl
+from heliograph_protocol.messages import ClientMessage, ServerMessage
+
+__all__ = ["UNIONS", "json_schema"]
+
+UNIONS: Final[dict[str, Any]] = {
+    "ClientMessage": ClientMessage,
+    "ServerMessage": ServerMessage,
+    "FileControl": FileControl,
+}
+"""What a reader of the schema looks for first, by name."""
+
+
+def json_schema() -> dict[str, Any]:
+    """One document with every message under `$defs`; it validates a frame in either direction."""
+    types = [*UNIONS.values(), ErrorCode, CloseCode]
+    schemas, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
+    definitions |= dict(zip(UNIONS, schemas, strict=False))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Heliograph wire protocol",
+        "anyOf": [{"$ref": "#/$defs/ClientMessage"}, {"$ref": "#/$defs/ServerMessage"}],
+        "$defs": dict(sorted(definitions.items())),
+    }
