@@ -36,7 +36,7 @@ export type ClientMessage = Register | Offer | Answer | Candidate | Quit | Error
 export type CloseCode = 1000 | 1001 | 1007 | 1009 | 1012 | 4000 | 4001 | 4003 | 4008 | 4009;
 
 /** The `code` of an `error` message. Stable: programs branch on it. */
-export type ErrorCode = "INTERNAL" | "INVALID_ID_TOKEN" | "INVALID_JSON" | "INVALID_MESSAGE" | "INVALID_ROOM_TOKEN" | "MESSAGE_TOO_BIG" | "NOT_REGISTERED" | "PEER_ID_TAKEN" | "PEER_NOT_FOUND" | "RATE_LIMITED" | "ROOM_EXPIRED" | "ROOM_FULL" | "ROOM_NOT_FOUND" | "SENDER_MISMATCH" | "STORE_UNAVAILABLE" | "UNKNOWN_MESSAGE_TYPE";
+export type ErrorCode = "INTERNAL" | "INVALID_ID_TOKEN" | "INVALID_JSON" | "INVALID_MESSAGE" | "INVALID_ROOM_TOKEN" | "MESSAGE_TOO_BIG" | "NOT_PERMITTED" | "NOT_REGISTERED" | "PEER_ID_TAKEN" | "PEER_NOT_FOUND" | "RATE_LIMITED" | "ROOM_EXPIRED" | "ROOM_FULL" | "ROOM_NOT_FOUND" | "SENDER_MISMATCH" | "STORE_UNAVAILABLE" | "UNKNOWN_MESSAGE_TYPE";
 
 /**
  * A refusal. From the server: `code`, `message` for people, `reason` in the original's words.

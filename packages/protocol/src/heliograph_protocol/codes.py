@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     ROOM_FULL = "ROOM_FULL"
     PEER_ID_TAKEN = "PEER_ID_TAKEN"
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    NOT_PERMITTED = "NOT_PERMITTED"
     SENDER_MISMATCH = "SENDER_MISMATCH"
     PEER_NOT_FOUND = "PEER_NOT_FOUND"
 
@@ -41,6 +42,7 @@ REASONS: dict[ErrorCode, str] = {
     ErrorCode.ROOM_FULL: "Room full",
     ErrorCode.PEER_ID_TAKEN: "Peer ID taken",
     ErrorCode.STORE_UNAVAILABLE: "DynamoDB error",
+    ErrorCode.NOT_PERMITTED: "Not permitted",
     ErrorCode.SENDER_MISMATCH: "Sender mismatch",
     ErrorCode.PEER_NOT_FOUND: "Peer not found",
 }

@@ -1,0 +1,1 @@
+"""Who is calling: id tokens, and the issuers behind them."""

@@ -1,0 +1,1 @@
+"""Where peers meet: rooms, and the stores that keep them."""
