@@ -19,8 +19,9 @@ DomainError
 from http import HTTPStatus
 from typing import ClassVar
 
-from heliograph_protocol import REASONS, ErrorCode, ErrorMessage, Ref
 from msgspec import UNSET, UnsetType
+
+from heliograph_protocol import REASONS, ErrorCode, ErrorMessage, Ref
 
 __all__ = [
     "DomainError",

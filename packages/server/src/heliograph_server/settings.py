@@ -69,9 +69,9 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
             values[field] = _parse(field, text, name, problems)
         elif name not in _NOT_OURS:
             problems.append(f"{name}: there is no such setting")
-    for field, text in (overrides or {}).items():
-        if text is not None:
-            values[field] = _parse(field, text, "--" + field.replace("_", "-"), problems)
+    for field, given in (overrides or {}).items():
+        if given is not None:
+            values[field] = _parse(field, given, "--" + field.replace("_", "-"), problems)
     if problems:
         raise SettingsError(sorted(problems))
     return Settings(**values)
