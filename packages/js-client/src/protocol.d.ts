@@ -59,7 +59,7 @@ export type FileControl = FileHeader | FileEnd | FileReceived | FileRefused;
 /** All content has been sent. */
 export interface FileEnd {
   type: "end";
-  /** SHA-256, 64 lower-case hexadecimal digits */
+  /** SHA-256, 64 lower-case hex digits */
   sha256: string;
 }
 
@@ -77,7 +77,7 @@ export interface FileReceived {
   type: "received";
   /** Bytes */
   size: number;
-  /** SHA-256, 64 lower-case hexadecimal digits */
+  /** SHA-256, 64 lower-case hex digits */
   sha256: string;
 }
 

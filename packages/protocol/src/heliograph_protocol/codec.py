@@ -44,7 +44,7 @@ class Envelope(Struct, frozen=True, gc=False):
 
 
 class _OnlyRef(Struct, frozen=True):
-    ref: Any = UNSET
+    ref: Ref | UnsetType = UNSET
 
 
 _ENVELOPE_KEYS: Final = tuple(Envelope.__struct_fields__)
@@ -58,6 +58,7 @@ _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 _client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _raw_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any_json_decoder = msgspec.json.Decoder(msgspec.Raw)
 _only_ref_decoder = msgspec.json.Decoder(_OnlyRef)
 _encoder = msgspec.json.Encoder()
 
@@ -102,6 +103,8 @@ def with_sender(frame: bytes, sender: str) -> bytes:
 
 def _decode(decoder: msgspec.json.Decoder[T], frame: bytes | str) -> T:
     try:
+        if isinstance(frame, bytes) and not frame.isascii():
+            frame.decode()  # the decoder does not look into the strings that it skips
         return decoder.decode(frame)
     except msgspec.ValidationError as error:
         raise _explain(error, frame) from error
@@ -112,13 +115,19 @@ def _decode(decoder: msgspec.json.Decoder[T], frame: bytes | str) -> T:
 
 
 def _explain(error: msgspec.ValidationError, frame: bytes | str) -> ProtocolError:
+    """What is wrong with a frame of which a decoder has read no more than the first value of the wrong type."""
+    try:
+        _decode(_any_json_decoder, frame)
+    except InvalidJson as not_json:
+        return not_json
     try:
         ref = _only_ref_decoder.decode(frame).ref
     except msgspec.ValidationError:
+        ref = UNSET
+    if frame.lstrip()[:1] not in (b"{", "{"):
         return InvalidMessage("A message is a JSON object")
-    usable = ref if isinstance(ref, str | int) and not isinstance(ref, bool) else UNSET
     kind = UnknownMessageType if str(error).startswith("Invalid value") and "$.type" in str(error) else InvalidMessage
-    return kind(str(error), ref=usable)
+    return kind(str(error), ref=ref)
 
 
 def _refuse_repeated_keys(frame: bytes) -> None:
@@ -130,7 +139,7 @@ def _refuse_repeated_keys(frame: bytes) -> None:
         outermost = pairs
 
     try:
-        json.loads(frame, object_pairs_hook=keep_the_last)
+        json.loads(frame, object_pairs_hook=keep_the_last, parse_int=str)  # int() refuses thousands of digits
     except RecursionError as error:
         raise InvalidJson("Not valid JSON: nested too deeply") from error
     keys = [key for key, _ in outermost]

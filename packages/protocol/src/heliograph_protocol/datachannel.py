@@ -29,7 +29,7 @@ CHAT_LABEL = "chat"
 FILE_LABEL = "file"
 CHUNK_BYTES = 65_536
 
-Sha256Hex = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256, 64 lower-case hexadecimal digits")]
+Sha256Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="SHA-256, 64 lower-case hex digits")]
 SizeBytes = Annotated[int, Meta(ge=0, description="Bytes")]
 
 

@@ -31,7 +31,8 @@ __all__ = [
     "Signal",
 ]
 
-PEER_ID_PATTERN = r"^[A-Za-z0-9._:@-]{1,128}$"
+PEER_ID_PATTERN = r"^[A-Za-z0-9._:@-]{1,128}$(?!\n)"
+"""In Python, `$` alone also matches before a final newline."""
 
 PeerId = Annotated[str, Meta(pattern=PEER_ID_PATTERN, description="1 to 128 characters of A-Za-z0-9._:@-")]
 Ref = Annotated[str | int, Meta(description="Chosen by the sender; the reply or error carries the same value")]

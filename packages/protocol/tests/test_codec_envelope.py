@@ -1,0 +1,197 @@
+"""The forward path reads four keys of a frame. No frame makes it crash, or makes a receiver read another sender."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliograph_protocol import Envelope, InvalidJson, InvalidMessage, ProtocolError, decode_envelope, with_sender
+
+OFFER = b'{"type":"offer","sender":"Client-1","target":"Worker-1","ref":7,"sdp":"v=0"}'
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
+    lambda inner: st.lists(inner) | st.dictionaries(text, inner),
+    max_leaves=20,
+)
+envelopes = st.fixed_dictionaries(
+    {"type": text},
+    optional={"sender": st.none() | text, "target": text, "ref": text | st.integers(-(2**63), 2**63 - 1)},
+)
+
+
+def nested(depth: int) -> bytes:
+    return b'{"type":"offer","x":' + b"[" * depth + b"]" * depth + b"}"
+
+
+def test_it_reads_who_says_what_to_whom() -> None:
+    assert decode_envelope(OFFER) == Envelope(type="offer", sender="Client-1", target="Worker-1", ref=7)
+
+
+@given(
+    envelope=envelopes,
+    others=st.dictionaries(text, json_values),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+)
+def test_any_object_with_a_good_envelope_passes(
+    envelope: dict[str, Any], others: dict[str, Any], ascii_only: bool, indent: int | None
+) -> None:
+    frame = json.dumps(others | envelope, ensure_ascii=ascii_only, indent=indent).encode()
+    found = decode_envelope(frame)
+    assert {key: getattr(found, key) for key in envelope} == envelope
+
+
+@given(
+    st.binary()
+    | st.binary().map(lambda rest: OFFER[:-1] + b"," + rest + b"}")
+    | st.binary().map(lambda r: b'{"type":1,' + r)
+)
+def test_no_bytes_crash_it(frame: bytes) -> None:
+    with contextlib.suppress(ProtocolError):
+        assert decode_envelope(frame).type in frame.decode()
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["type", "sender", "target", "ref", "x"]), st.sampled_from(["a", "b"])), max_size=6
+    ),
+    escaped=st.lists(st.booleans(), min_size=6, max_size=6),
+)
+def test_every_reader_sees_the_envelope_that_the_server_saw(pairs: list[tuple[str, str]], escaped: list[bool]) -> None:
+    members = ",".join(
+        f'"{escape(key) if hide else key}":"{value}"' for (key, value), hide in zip(pairs, escaped, strict=False)
+    )
+    frame = f"{{{members}}}".encode()
+    try:
+        envelope = decode_envelope(frame)
+    except ProtocolError:
+        return
+    last_wins = dict(pairs)
+    first_wins = dict(reversed(pairs))
+    for key in ("type", "sender", "target", "ref"):
+        if key in last_wins:
+            assert getattr(envelope, key) == last_wins[key] == first_wins[key]
+
+
+def escape(key: str) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in key)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(b'{"type":"offer","sender":"a","sender":"b"}', id="key twice"),
+        pytest.param(b'{"type":"offer","s\\u0065nder":"a","sender":"b"}', id="key twice, first escaped"),
+        pytest.param(b'{"type":"offer","sender":"a","\\u0073\\u0065nder":"b"}', id="key twice, second escaped"),
+        pytest.param(b'{"type":"offer","s\\u0065nder":"a","send\\u0065r":"b"}', id="key twice, both escaped"),
+        pytest.param(b'{"type":"offer","type":"answer"}', id="type twice"),
+        pytest.param(b'{"type":"offer","target":"a","t\\u0061rget":"b"}', id="target twice"),
+        pytest.param(b'{"type":"offer","ref":1,"r\\u0065f":2}', id="ref twice"),
+        pytest.param(
+            b'{"type":"offer","sender":"a","x":' + b"1" * 5000 + b',"sender":"b"}', id="key twice, huge number"
+        ),
+        pytest.param(b'{"type":"offer","x":NaN}', id="NaN"),
+        pytest.param(b'{"type":"offer","x":Infinity}', id="Infinity"),
+        pytest.param(b'{"type":"offer","x":-Infinity}', id="-Infinity"),
+        pytest.param(b'{"type":"offer","x":01}', id="leading zero"),
+        pytest.param(b'{"type":"offer","x":1,}', id="trailing comma"),
+        pytest.param(b"{'type':'offer'}", id="single quotes"),
+        pytest.param(b'{"type":"offer"} {"type":"offer"}', id="two documents"),
+        pytest.param(b'{"type":"offer"}\x00', id="trailing NUL"),
+        pytest.param(b'{"type":"offer","x":"\t"}', id="bare control character"),
+        pytest.param(b'{"type":"offer"', id="cut off"),
+        pytest.param(b'{"type":1,', id="cut off after a wrong value"),
+        pytest.param(b"[1,", id="an array cut off"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b" \n", id="white space"),
+        pytest.param(b'\xef\xbb\xbf{"type":"offer"}', id="byte order mark"),
+        pytest.param('{"type":"offer"}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b'{"type":"offer","x":"\xff"}', id="invalid UTF-8 in a value"),
+        pytest.param(b'{"type":"offer","\xff":1}', id="invalid UTF-8 in a key"),
+        pytest.param(b'{"type":"offer","\xc1\xb3ender":"a"}', id="overlong spelling of sender"),
+        pytest.param(b'{"type":"offer","x":"\xff","y":"\\u0041"}', id="invalid UTF-8 beside an escape"),
+        pytest.param(b'{"type":"offer","x":"\xed\xa0\x80"}', id="surrogate in UTF-8"),
+        pytest.param(b'{"type":"offer","x":"\\ud800"}', id="lone high surrogate"),
+        pytest.param(b'{"type":"offer","x":"\\udc00"}', id="lone low surrogate"),
+        pytest.param(b'{"type":"offer","\\ud800":1}', id="lone surrogate in a key"),
+        pytest.param(nested(30_000), id="nested deeply"),
+        pytest.param(b'{"type":1,"x":' + b"[" * 30_000, id="nested deeply after a wrong value"),
+        pytest.param(b'{"x":{"\\u0061":' * 8_000 + b"1" + b"}}" * 8_000, id="objects nested deeply"),
+    ],
+)
+def test_what_is_no_json_or_not_the_same_to_every_reader(frame: bytes) -> None:
+    with pytest.raises(InvalidJson):
+        decode_envelope(frame)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"[]",
+        b'["offer"]',
+        b'[{"type":"offer"}]',
+        b'"offer"',
+        b"1",
+        b"null",
+        b"{}",
+        b'{"type":1}',
+        b'{"type":null}',
+        b'{"type":"offer","sender":1}',
+        b'{"type":"offer","sender":{"sender":"a"}}',
+        b'{"type":"offer","target":null}',
+        b'{"type":"offer","target":["a"]}',
+        b'{"type":"offer","ref":true}',
+        b'{"type":"offer","ref":1.5}',
+        b'{"type":"offer","ref":null}',
+        b'{"type":"offer","ref":' + b"1" * 5000 + b"}",
+    ],
+)
+def test_what_is_json_but_no_message(frame: bytes) -> None:
+    with pytest.raises(InvalidMessage):
+        decode_envelope(frame)
+
+
+def test_envelope_keys_inside_other_values_do_not_count() -> None:
+    frame = b'{"type":"offer","x":{"s\\u0065nder":"z","sender":"q","sender":"r"},"sender":"me","target":"sender"}'
+    assert decode_envelope(frame) == Envelope(type="offer", sender="me", target="sender")
+
+
+def test_nesting_that_people_use_passes() -> None:
+    assert decode_envelope(nested(100)).type == "offer"
+
+
+@pytest.mark.parametrize(("ref", "carried"), [("7", 7), ('"seven"', "seven")])
+def test_a_refusal_carries_the_ref_of_its_message(ref: str, carried: str | int) -> None:
+    with pytest.raises(InvalidMessage) as caught:
+        decode_envelope(f'{{"type":"offer","target":1,"ref":{ref}}}'.encode())
+    assert caught.value.ref == carried
+
+
+def test_with_sender_leaves_all_other_bytes_of_values_alone() -> None:
+    frame = '{ "type":"offer" ,"x": {"a" : 1.0e5,  "b":"\\u00e9é"}, "sender":null,"n":1.50,"target":"w"}'.encode()
+    assert with_sender(frame, "Client-1") == (
+        '{"type":"offer","x":{"a" : 1.0e5,  "b":"\\u00e9é"},"sender":"Client-1","n":1.50,"target":"w"}'.encode()
+    )
+
+
+def test_with_sender_names_a_sender_that_was_left_out() -> None:
+    assert json.loads(with_sender(b'{"type":"offer","target":"w"}', 'a"b')) == {
+        "type": "offer",
+        "target": "w",
+        "sender": 'a"b',
+    }
+
+
+@given(envelope=envelopes, others=st.dictionaries(text, json_values), sender=text)
+def test_with_sender_changes_the_sender_and_nothing_else(
+    envelope: dict[str, Any], others: dict[str, Any], sender: str
+) -> None:
+    message = others | envelope
+    stamped = with_sender(json.dumps(message).encode(), sender)
+    assert json.loads(stamped) == message | {"sender": sender}
+    assert decode_envelope(stamped).sender == sender
