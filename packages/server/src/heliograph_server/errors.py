@@ -138,6 +138,8 @@ class IdentityUnavailable(Unavailable):
     """The identity provider, or its keys, could not be reached."""
 
 
-def wire_error(code: ErrorCode, message: str, *, ref: Ref | UnsetType = UNSET) -> ErrorMessage:
-    """The `error` message for a refusal, with the reason that belongs to its code."""
-    return ErrorMessage(code=code, message=message, reason=REASONS[code], ref=ref)
+def wire_error(
+    code: ErrorCode, message: str, *, ref: Ref | UnsetType = UNSET, reason: str | None = None
+) -> ErrorMessage:
+    """The `error` message for a refusal; its `reason` is the one that belongs to the code unless another is given."""
+    return ErrorMessage(code=code, message=message, reason=reason or REASONS[code], ref=ref)

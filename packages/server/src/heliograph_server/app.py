@@ -1,0 +1,151 @@
+"""The composition root: every part of the server is made here, once, and handed to those who need it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
+
+import structlog
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import Scope
+
+from heliograph_server.errors import StoreUnavailable
+from heliograph_server.identity.controllers import IdentityController
+from heliograph_server.identity.local import LocalIdentity
+from heliograph_server.ops.health import OpsController, Readiness
+from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.ops.metrics import SignalingMetrics
+from heliograph_server.problems import EXCEPTION_HANDLERS
+from heliograph_server.rooms.controllers import RoomsController
+from heliograph_server.rooms.memory import MemoryRoomStore
+from heliograph_server.rooms.service import RoomService
+from heliograph_server.rooms.sqlite import SqliteRoomStore
+from heliograph_server.rooms.store import RoomStore
+from heliograph_server.settings import Settings
+from heliograph_server.signaling.admission import Admission
+from heliograph_server.signaling.endpoint import signaling_endpoint
+from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.session import SessionContext
+from heliograph_server.web.controllers import page_handlers
+
+__all__ = ["Application", "create_app"]
+
+REQUEST_BODY_BYTES: Final = 16 * 1024
+SWEEP_INTERVAL_S: Final = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Application:
+    """The parts that whoever runs the server may need to reach, beside the ASGI application itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.identity = LocalIdentity(settings.data_dir, clock=time.time)
+        self.store = _room_store(settings)
+        self.rooms = RoomService(self.store, clock=time.time, max_peers=settings.max_peers)
+        self.hub = Hub()
+        self.metrics = SignalingMetrics()
+        self.readiness = Readiness(self.store, version("heliograph-server"))
+        self.limiter = AddressLimiter(
+            settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies
+        )
+        self.sessions = SessionContext(
+            hub=self.hub,
+            admission=Admission(self.identity, self.rooms),
+            metrics=self.metrics,
+            monotonic=time.perf_counter,
+            wall_clock=time.time,
+            rate_per_s=settings.rate_limit,
+        )
+        self.asgi = self._litestar()
+
+    def _litestar(self) -> Litestar:
+        settings = self.settings
+        parts: dict[str, Any] = {
+            "settings": settings,
+            "identity": self.identity,
+            "rooms": self.rooms,
+            "hub": self.hub,
+            "limiter": self.limiter,
+            "readiness": self.readiness,
+            "sessions": self.sessions,
+            "signaling_metrics": self.metrics,
+        }
+        return Litestar(
+            route_handlers=[
+                signaling_endpoint,
+                IdentityController,
+                RoomsController,
+                OpsController,
+                *page_handlers(),
+            ],
+            dependencies={name: _provide(part) for name, part in parts.items()},
+            lifespan=[lambda _: self._running()],
+            exception_handlers=EXCEPTION_HANDLERS,
+            after_exception=[_log_websocket_bug],
+            cors_config=CORSConfig(allow_origins=list(settings.allowed_origins)) if settings.allowed_origins else None,
+            openapi_config=OpenAPIConfig(
+                title="Heliograph signaling server",
+                version=self.readiness.version,
+                description="The HTTP side. What travels over the WebSocket is described by `/protocol.json`.",
+                path="/schema",
+                render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+                components=Components(
+                    security_schemes={
+                        "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+                    }
+                ),
+            ),
+            request_max_body_size=REQUEST_BODY_BYTES,
+            logging_config=None,
+        )
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as tasks:
+            sweeper = tasks.create_task(self._sweep_rooms())
+            try:
+                yield
+            finally:
+                sweeper.cancel()
+                await self.store.close()
+
+    async def _sweep_rooms(self) -> None:
+        while True:
+            try:
+                await self.rooms.sweep(self.hub.occupied)
+            except StoreUnavailable as error:
+                _log.warning("rooms.sweep_failed", cause=repr(error.__cause__ or error))
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+
+
+def create_app(settings: Settings) -> Litestar:
+    """The ASGI application, for any ASGI server."""
+    return Application(settings).asgi
+
+
+async def _log_websocket_bug(error: Exception, scope: Scope) -> None:
+    """HTTP errors are logged where they become problem details; for a WebSocket nobody else would say a word."""
+    if scope["type"] == ScopeType.WEBSOCKET:
+        _log.error("websocket.failed", exc_info=error)
+
+
+def _room_store(settings: Settings) -> RoomStore:
+    match settings.rooms:
+        case "memory":
+            return MemoryRoomStore()
+        case "sqlite":
+            return SqliteRoomStore(settings.data_dir)
+
+
+def _provide(part: Any) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)

@@ -1,0 +1,106 @@
+"""The `heliograph-server` command.
+
+Exit codes: 0 done, 1 could not do it, 2 asked wrongly (a bad setting or argument).
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Final
+
+import msgspec
+
+from heliograph_server.app import Application
+from heliograph_server.demo import run_demo
+from heliograph_server.identity.local import LocalIdentity, MintError
+from heliograph_server.ops.logging import configure_logging
+from heliograph_server.serve import Listeners, PortTaken, run, serve
+from heliograph_server.settings import PREFIX, Settings, SettingsError, load_settings
+
+__all__ = ["main"]
+
+DEFAULT_MINT_S: Final = 24 * 3600
+
+_SETTINGS_HELP: Final = f"each also as {PREFIX}<NAME> in the environment; the command line wins"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    command: Callable[[Settings, argparse.Namespace], int] = options.command
+    overrides = {field: getattr(options, field) for field in Settings.__struct_fields__}
+    try:
+        settings = load_settings(os.environ, overrides)
+    except SettingsError as error:
+        for problem in error.problems:
+            _complain(problem)
+        return 2
+    try:
+        return command(settings, options)
+    except (PortTaken, OSError) as error:
+        _complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="heliograph-server", description="The Heliograph signaling server.")
+    parser.add_argument("--version", action="version", version=version("heliograph-server"))
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    group = shared.add_argument_group("settings", _SETTINGS_HELP)
+    for field in Settings.__struct_fields__:
+        default = getattr(Settings(), field)
+        shown = ",".join(default) if isinstance(default, tuple) else str(default)
+        group.add_argument(
+            "--" + field.replace("_", "-"), dest=field, metavar="VALUE", help=f"default: {shown or 'none'}"
+        )
+    for name, command, text in (
+        ("serve", _serve, "run the server"),
+        ("demo", _demo, "run the server with a worker in a room, and print the link to it"),
+        ("check-config", _check_config, "read the settings, say what they are or what is wrong with them"),
+        ("mint-token", _mint_token, "print an id token of the embedded identity"),
+    ):
+        sub = commands.add_parser(name, parents=[shared], help=text, description=text.capitalize() + ".")
+        sub.set_defaults(command=command)
+        if name == "mint-token":
+            sub.add_argument("--subject", required=True, help="who the token is for")
+            sub.add_argument("--ttl", type=int, default=DEFAULT_MINT_S, metavar="SECONDS", help="default: %(default)s")
+    return parser
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    configure_logging(settings)
+    listeners = Listeners.bind(settings)
+    run(serve(Application(settings), listeners))
+    return 0
+
+
+def _demo(settings: Settings, _: argparse.Namespace) -> int:
+    return run_demo(settings)
+
+
+def _check_config(settings: Settings, _: argparse.Namespace) -> int:
+    for field, value in msgspec.to_builtins(settings).items():
+        shown = ",".join(value) if isinstance(value, list | tuple) else value
+        sys.stdout.write(f"{PREFIX}{field.upper()}={shown}\n")
+    return 0
+
+
+def _mint_token(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        token = LocalIdentity(settings.data_dir, clock=time.time).mint(options.subject, ttl_s=options.ttl)
+    except MintError as error:
+        _complain(str(error))
+        return 2
+    sys.stdout.write(token + "\n")
+    return 0
+
+
+def _complain(problem: str) -> None:
+    sys.stderr.write(f"heliograph-server: {problem}\n")

@@ -1,0 +1,1 @@
+"""What an operator sees and sets: health, metrics, logs, limits."""

@@ -1,0 +1,74 @@
+"""Is it alive, is it fit for traffic, what does it count, what does it speak."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Controller, MediaType, Response, get
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from heliograph_protocol import json_schema
+from heliograph_server.errors import StoreUnavailable
+from heliograph_server.ops.metrics import SignalingMetrics, metrics_text
+from heliograph_server.rooms.store import RoomStore
+from heliograph_server.signaling.hub import Hub
+
+__all__ = ["Health", "OpsController", "Readiness"]
+
+_PROTOCOL: Final = msgspec.json.encode(json_schema())
+
+
+class Health(Struct, frozen=True):
+    """The process answers; `version` is the server's."""
+
+    status: str
+    version: str
+
+
+class Readiness:
+    """Whether this node wants new peers. Serving clears `draining` at start and sets it at the end."""
+
+    def __init__(self, store: RoomStore, version: str) -> None:
+        self.version = version
+        self.draining = False
+        self._store = store
+
+    async def reason_against(self) -> str | None:
+        """Why this node should get no traffic, or None if it should."""
+        if self.draining:
+            return "draining"
+        try:
+            await self._store.get("readiness")
+        except StoreUnavailable:
+            return "room store unavailable"
+        return None
+
+
+class OpsController(Controller):
+    """For operators and their machines."""
+
+    tags = ("operations",)
+
+    @get("/health", summary="Is the process alive?")
+    async def health(self, readiness: NamedDependency[Readiness]) -> Health:
+        """Always 200 while the process answers at all."""
+        return Health(status="ok", version=readiness.version)
+
+    @get("/ready", summary="Is the node fit for traffic?")
+    async def ready(self, readiness: NamedDependency[Readiness]) -> Response[Health]:
+        """200, or 503 while draining or while the room store does not answer."""
+        reason = await readiness.reason_against()
+        body = Health(status=reason or "ready", version=readiness.version)
+        return Response(body, status_code=200 if reason is None else 503)
+
+    @get("/metrics", summary="Prometheus metrics", media_type=MediaType.TEXT)
+    async def metrics(
+        self, signaling_metrics: NamedDependency[SignalingMetrics], hub: NamedDependency[Hub]
+    ) -> Response[bytes]:
+        """Text format 0.0.4."""
+        return Response(metrics_text(signaling_metrics, hub), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @get("/protocol.json", summary="The wire protocol as JSON Schema")
+    async def protocol(self) -> Response[Any]:
+        """Generated from the message definitions that the server itself uses."""
+        return Response(_PROTOCOL, media_type="application/schema+json")

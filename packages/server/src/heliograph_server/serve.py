@@ -1,0 +1,170 @@
+"""Sockets, uvicorn, signals: from settings to a running server, and to its end."""
+
+import asyncio
+import contextlib
+import errno
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, Final, TypeVar
+
+import structlog
+import uvicorn
+
+from heliograph_server.app import Application
+from heliograph_server.settings import Settings
+from heliograph_server.transport.connection import MESSAGE_BYTES
+from heliograph_server.transport.uvicorn_ws import PING_INTERVAL_S, PONG_TIMEOUT_S, UvicornWebSocket
+
+__all__ = ["Listeners", "PortTaken", "run", "serve"]
+
+DRAIN_TIMEOUT_S: Final = 3
+"""How long open connections may take to end after SIGTERM; the process is gone within 5 s."""
+BACKLOG: Final = 2048
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+class PortTaken(Exception):
+    """Someone else listens there, or this process may not."""
+
+
+class Listeners:
+    """The bound sockets: one for each of the two ports, or a single one if both are the same."""
+
+    def __init__(self, sockets: list[socket.socket]) -> None:
+        self.sockets = sockets
+
+    @classmethod
+    def bind(cls, settings: Settings, *, move_if_taken: bool = False) -> "Listeners":
+        """Take the ports of the settings; port 0, or `move_if_taken` for a taken one, means any free one.
+
+        Raises `PortTaken`.
+        """
+        ports = [settings.http_port, settings.ws_port]
+        if ports[0] == ports[1] != 0:
+            ports.pop()
+        sockets: list[socket.socket] = []
+        try:
+            for port in ports:
+                try:
+                    sockets.append(_listen(settings.host, port))
+                except PortTaken:
+                    if not move_if_taken:
+                        raise
+                    sockets.append(_listen(settings.host, 0))
+        except PortTaken:
+            for bound in sockets:
+                bound.close()
+            raise
+        return cls(sockets)
+
+    @property
+    def http_port(self) -> int:
+        """The port that took `http_port`'s place."""
+        return _port(self.sockets[0])
+
+    @property
+    def ws_port(self) -> int:
+        """The port that took `ws_port`'s place."""
+        return _port(self.sockets[-1])
+
+
+def _port(bound: socket.socket) -> int:
+    port: int = bound.getsockname()[1]
+    return port
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            bound.listen(BACKLOG)
+            bound.setblocking(False)
+        except OSError:
+            bound.close()
+            raise
+    except OSError as error:
+        why = "the port is taken" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
+        raise PortTaken(f"cannot listen on {host} port {port}: {why}") from error
+    return bound
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: ours ends it, and the process exits with a code, not by the signal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(
+    application: Application,
+    listeners: Listeners,
+    *,
+    while_up: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until `while_up`, which starts once the server listens, is done.
+
+    At the end open WebSockets are closed with 1012.
+    """
+    config = uvicorn.Config(
+        application.asgi,
+        http="httptools",
+        ws=UvicornWebSocket,
+        ws_max_size=MESSAGE_BYTES,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PONG_TIMEOUT_S,
+        ws_per_message_deflate=False,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
+    )
+    server = _Server(config)
+
+    def stop() -> None:
+        application.readiness.draining = True
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    _log.info("server.listening", http_port=listeners.http_port, ws_port=listeners.ws_port)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            companion = tasks.create_task(_accompany(while_up, stop)) if while_up is not None else None
+            await server.serve(sockets=listeners.sockets)
+            if companion is not None:
+                companion.cancel()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+    _log.info("server.stopped")
+
+
+async def _accompany(while_up: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
+    try:
+        await while_up()
+    finally:
+        stop()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, on uvloop where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)

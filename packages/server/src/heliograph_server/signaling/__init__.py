@@ -1,0 +1,1 @@
+"""What peers say: one `Session` a connection, one `Hub` for who is where."""

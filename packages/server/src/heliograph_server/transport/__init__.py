@@ -1,0 +1,1 @@
+"""How bytes move. Nothing here knows what they mean."""

@@ -1,0 +1,112 @@
+"""A `Connection` over ASGI: works on any ASGI server."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from heliograph_protocol import CloseCode
+from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, OUTGOING_BYTES, Receiver
+
+__all__ = ["AsgiConnection"]
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Any], Awaitable[None]]
+
+
+class AsgiConnection:
+    """An accepted ASGI WebSocket.
+
+    Frames go out through a task that lives only while something waits, so an idle connection costs no task of its own.
+    `run` owns that task and ends it.
+    """
+
+    __slots__ = ("_buffered", "_close", "_closing", "_deadline", "_flushing", "_queue", "_receive", "_send")
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._queue: deque[bytes] = deque()
+        self._buffered = 0
+        self._flushing: asyncio.Task[None] | None = None
+        self._closing = False
+        self._close: tuple[int, str] | None = None
+        self._deadline: asyncio.Timeout = asyncio.timeout(None)
+
+    @property
+    def closed(self) -> bool:
+        """See `Connection.closed`."""
+        return self._closing
+
+    @property
+    def buffered(self) -> int:
+        """See `Connection.buffered`."""
+        return self._buffered
+
+    def send(self, frame: bytes) -> bool:
+        """See `Connection.send`."""
+        if self._closing:
+            return False
+        if self._buffered + len(frame) > OUTGOING_BYTES:
+            self._drop_queue()
+            self.close(CloseCode.TOO_SLOW, "reads too slowly")
+            return False
+        self._queue.append(frame)
+        self._buffered += len(frame)
+        self._flush_soon()
+        return True
+
+    def close(self, code: int, reason: str) -> None:
+        """See `Connection.close`."""
+        if self._closing:
+            return
+        self._closing = True
+        self._close = (code, reason)
+        self._deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
+        self._flush_soon()
+
+    async def run(self, receiver: Receiver) -> None:
+        """Deliver frames to `receiver` until the connection is over."""
+        try:
+            async with self._deadline:
+                while True:
+                    event = await self._receive()
+                    if event["type"] != "websocket.receive":
+                        return
+                    text = event.get("text")
+                    if text is None:
+                        self.close(CloseCode.NOT_THE_PROTOCOL, "messages are text frames")
+                    elif not self._closing:
+                        pending = receiver(text.encode())
+                        if pending is not None:
+                            await pending
+        except TimeoutError:
+            if not self._deadline.expired():
+                raise
+        finally:
+            self._closing = True
+            self._drop_queue()
+            if self._flushing is not None:
+                self._flushing.cancel()
+
+    def _drop_queue(self) -> None:
+        self._queue.clear()
+        self._buffered = 0
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().create_task(self._flush())
+
+    async def _flush(self) -> None:
+        try:
+            while self._queue:
+                frame = self._queue.popleft()
+                await self._send({"type": "websocket.send", "text": frame.decode()})
+                self._buffered = max(0, self._buffered - len(frame))
+            if self._close is not None:
+                code, reason = self._close
+                await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
+        except OSError:
+            self._closing = True  # the other side is gone; `run` hears of it through its own event
+        finally:
+            self._flushing = None
