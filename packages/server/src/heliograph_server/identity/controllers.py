@@ -1,0 +1,53 @@
+"""Sign-in over HTTP."""
+
+from typing import Any, Final
+
+from litestar import Controller, Request, get, post
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import SkipValidation
+
+from heliograph_server.identity.verifier import IdentityProvider, SignedIn
+from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.problems import MAX_BODY_BYTES, Problem
+
+__all__ = ["IdentityController"]
+
+JWKS_MAX_AGE_S: Final = 300
+
+
+class IdentityController(Controller):
+    """Anonymous sign-in, and the keys that its tokens are verified with."""
+
+    path = "/"
+    tags = ("identity",)
+    request_max_body_size = MAX_BODY_BYTES
+
+    @post(
+        "/anonymous-signin",
+        status_code=200,
+        summary="Sign in anonymously",
+        response_description="The new user's name and its id token",
+        responses={429: ResponseSpec(Problem, description="Too many from this address", generate_examples=False)},
+        cache_control=CacheControlHeader(no_store=True),
+    )
+    async def anonymous_signin(
+        self,
+        request: Request[Any, Any, Any],
+        identity: NamedDependency[SkipValidation[IdentityProvider]],
+        limiter: NamedDependency[AddressLimiter],
+    ) -> SignedIn:
+        """Make an anonymous user. Whatever the body holds is ignored."""
+        limiter.check(request)
+        return await identity.sign_in()
+
+    @get(
+        "/.well-known/jwks.json",
+        summary="Public keys of the embedded issuer",
+        response_description="A JSON Web Key Set (RFC 7517)",
+        cache_control=CacheControlHeader(max_age=JWKS_MAX_AGE_S, public=True),
+    )
+    async def jwks(self, identity: NamedDependency[SkipValidation[IdentityProvider]]) -> dict[str, Any]:
+        """The keys that id tokens are verified with, an empty set if another issuer signs them."""
+        return identity.jwks()

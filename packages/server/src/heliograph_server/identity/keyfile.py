@@ -1,0 +1,70 @@
+"""The private key of the local issuer, as a file."""
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+__all__ = ["KEY_FILE", "KeyFileError", "load_or_create_key"]
+
+KEY_FILE: Final = "identity-key.pem"
+
+MAX_KEY_FILE_BYTES: Final = 16_384
+
+
+class KeyFileError(OSError):
+    """The key file can't be used. The text is one sentence for the operator, naming the file."""
+
+
+def load_or_create_key(data_dir: Path) -> str:
+    """The P-256 private key (PEM) kept in `data_dir`, made there if there is none. Raises `KeyFileError`.
+
+    Several processes may start at once: the first to put its key in place wins, the others read that one.
+    """
+    path = data_dir / KEY_FILE
+    try:
+        if not path.exists():
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _create(path)
+        return _load(path)
+    except KeyFileError:
+        raise
+    except OSError as error:
+        raise KeyFileError(f"{path} can't be read or made: {error.strerror or error}.") from error
+
+
+def _create(path: Path) -> None:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # unlike a rename, a link never replaces the key of a process that was faster
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> str:
+    with path.open("rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if os.name == "posix" and mode & 0o077:
+            raise KeyFileError(f"{path} can be read by others (mode {mode:04o}): run `chmod 600` on it.")
+        pem = file.read(MAX_KEY_FILE_BYTES)
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyFileError(f"{path} is not an unencrypted private key in PEM form.") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyFileError(f"{path} is not a P-256 key, which ES256 needs.")
+    return pem.decode("ascii")

@@ -1,0 +1,84 @@
+"""Removing peers and rooms at someone's request."""
+
+from enum import StrEnum
+
+from heliograph_server.errors import NotPermitted
+from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.service import RoomService
+from heliograph_server.signaling.hub import Hub, Member
+
+__all__ = ["Removal", "RemovalStatus"]
+
+
+class RemovalStatus(StrEnum):
+    """How it went, in the original's words."""
+
+    REMOVED = "peer deleted successfully"
+    NO_PEER = "peer not found"
+    NO_ROOM = "room not found"
+
+
+class Removal:
+    """Takes peers and rooms away: everything for the room's creator, their own peer for others.
+
+    A room leaves the store before its peers leave the hub: who registers meanwhile is put out with them.
+    """
+
+    def __init__(self, rooms: RoomService, hub: Hub) -> None:
+        self._rooms = rooms
+        self._hub = hub
+
+    async def everywhere(self, caller: User, peer_id: str) -> RemovalStatus:
+        """Remove the peers of that id, in all rooms, that the caller may remove.
+
+        Raises `NotPermitted` if there are such peers but not one that the caller may remove.
+        """
+        members = self._hub.find(peer_id)
+        if not members:
+            return RemovalStatus.NO_PEER
+        removed = [await self._remove(caller, member) for member in members]
+        if not any(removed):
+            raise NotPermitted(f"Neither the peer {peer_id} nor its room is yours")
+        return RemovalStatus.REMOVED
+
+    async def from_room(self, caller: User, peer_id: str, room_id: str) -> RemovalStatus:
+        """Remove that peer of one room; its creator's call ends the room, with or without such a peer in it.
+
+        Raises `NotPermitted` if the peer is there and neither it nor the room is the caller's.
+        """
+        room = await self._rooms.find(room_id)
+        if room is None:
+            return RemovalStatus.NO_ROOM
+        member = self._hub.member(room_id, peer_id)
+        if room.owner == caller:
+            await self._end_room(room_id)
+        elif member is not None and not await self._remove(caller, member):
+            raise NotPermitted(f"Neither the peer {peer_id} nor its room is yours")
+        return RemovalStatus.NO_PEER if member is None else RemovalStatus.REMOVED
+
+    async def by_anyone(self, peer_id: str, room_id: str | None) -> RemovalStatus:
+        """As the original did it: the first room with such a peer goes, with everyone in it, whoever asks."""
+        if room_id is not None and await self._rooms.find(room_id) is None:
+            return RemovalStatus.NO_ROOM
+        members = [member for member in self._hub.find(peer_id) if room_id in (None, member.room_id)]
+        if not members:
+            return RemovalStatus.NO_PEER
+        await self._end_room(members[0].room_id)
+        return RemovalStatus.REMOVED
+
+    async def _remove(self, caller: User, member: Member) -> bool:
+        """Remove what the caller may; False if that is nothing."""
+        room = await self._rooms.find(member.room_id)
+        if room is not None and room.owner == caller:
+            await self._end_room(member.room_id)
+            return True
+        if member.user != caller:
+            return False
+        self._hub.remove_peer(member)
+        if not self._hub.occupied(member.room_id):
+            await self._end_room(member.room_id)
+        return True
+
+    async def _end_room(self, room_id: str) -> None:
+        await self._rooms.delete(room_id)
+        self._hub.remove_room(room_id)

@@ -1,0 +1,70 @@
+"""The tables of the embedded room store, and how a database file comes to have them."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+__all__ = ["BUSY_TIMEOUT_S", "SchemaTooNew", "open_database"]
+
+BUSY_TIMEOUT_S: Final = 4.0
+"""How long a statement waits for another process that is writing."""
+
+_MIGRATIONS: Final = (
+    (
+        """
+        CREATE TABLE rooms (
+            room_id TEXT PRIMARY KEY,
+            token TEXT NOT NULL,
+            owner_issuer TEXT NOT NULL,
+            owner_subject TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL,
+            max_peers INTEGER NOT NULL
+        )
+        """,
+        "CREATE INDEX rooms_by_expiry ON rooms (expires_at, room_id)",
+    ),
+)
+"""What takes the schema from version n (SQLite's `user_version`) to n + 1. Only ever added to."""
+
+
+class SchemaTooNew(sqlite3.DatabaseError):
+    """The file was written by a later version of this server."""
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the file, made with mode 0600 if there is none, and bring its schema up to date.
+
+    Each statement is a transaction of its own. In write-ahead mode with `synchronous = NORMAL` what was committed
+    outlives the process, whatever kills it. Raises `sqlite3.Error`, `OSError`.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the mode of the main one
+    database = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL").fetchall()
+        database.execute("PRAGMA synchronous = NORMAL").fetchall()
+        _migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _migrate(database: sqlite3.Connection) -> None:
+    if _version(database) == len(_MIGRATIONS):
+        return
+    database.execute("BEGIN IMMEDIATE")
+    version = _version(database)  # again: another process may have been first
+    if version > len(_MIGRATIONS):
+        raise SchemaTooNew(f"it has schema {version}, this version knows {len(_MIGRATIONS)}")
+    for number, statements in enumerate(_MIGRATIONS[version:], version + 1):
+        for statement in statements:
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {number:d}")
+    database.execute("COMMIT")
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])

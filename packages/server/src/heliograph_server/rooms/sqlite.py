@@ -1,0 +1,129 @@
+"""Rooms in an SQLite file: they survive a restart with no set-up."""
+
+import asyncio
+import sqlite3
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import aiosqlite
+
+from heliograph_server.errors import StoreUnavailable
+from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.model import Room
+from heliograph_server.rooms.schema import open_database
+
+__all__ = ["ROOMS_FILE", "STORE_TIMEOUT_S", "SqliteRoomStore"]
+
+ROOMS_FILE: Final = "rooms.sqlite3"
+
+STORE_TIMEOUT_S: Final = 5.0
+"""How long a caller waits, for its turn and for the answer."""
+
+_FAILURES: Final = (sqlite3.Error, OSError, TimeoutError, ValueError)
+"""`ValueError` is what aiosqlite says when its connection is closed."""
+
+
+class SqliteRoomStore:
+    """A `RoomStore` in `data_dir`. Other processes may use the same file at the same time.
+
+    The file is opened by the first call, or by `open`; where that fails, the next call tries again.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / ROOMS_FILE
+        self._database: aiosqlite.Connection | None = None
+        self._closed = False
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open the file now. Raises `StoreUnavailable`, with a sentence for the operator."""
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S), self._turn:
+                await self._opened()
+        except _FAILURES as error:
+            raise StoreUnavailable(f"The rooms in {self._path} can't be opened: {error or 'no answer'}") from error
+
+    async def create(self, room: Room) -> bool:
+        """Keep a new room; False if a room with that id exists."""
+        rows = await self._run(
+            "INSERT INTO rooms (room_id, token, owner_issuer, owner_subject, created_at, expires_at, max_peers)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
+            room.room_id,
+            room.token,
+            room.owner.issuer,
+            room.owner.subject,
+            room.created_at,
+            room.expires_at,
+            room.max_peers,
+        )
+        return bool(rows)
+
+    async def get(self, room_id: str) -> Room | None:
+        """The room, expired or not."""
+        rows = await self._run(
+            "SELECT room_id, token, owner_issuer, owner_subject, created_at, expires_at, max_peers"
+            " FROM rooms WHERE room_id = ?",
+            room_id,
+        )
+        return _room(rows[0]) if rows else None
+
+    async def delete(self, room_id: str) -> bool:
+        """Forget a room; False if there was none."""
+        return bool(await self._run("DELETE FROM rooms WHERE room_id = ? RETURNING 1", room_id))
+
+    async def expired(self, before: int, limit: int) -> list[str]:
+        """Ids of rooms that expired before that time, oldest first."""
+        rows = await self._run(
+            "SELECT room_id FROM rooms WHERE expires_at < ? ORDER BY expires_at, room_id LIMIT ?", before, limit
+        )
+        return [row[0] for row in rows]
+
+    async def close(self) -> None:
+        """Let go of the file. What comes after is refused."""
+        self._closed = True
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S), self._turn:
+                if self._database is not None:
+                    await self._database.close()
+        except _FAILURES as error:
+            raise StoreUnavailable("The room store did not close") from error
+
+    async def _run(self, statement: str, *values: str | int) -> list[Any]:
+        """One statement, which is one transaction."""
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S), self._turn:
+                database = await self._opened()
+                return list(await database.execute_fetchall(statement, values))
+        except _FAILURES as error:
+            raise StoreUnavailable("The room store did not answer") from error
+
+    async def _opened(self) -> aiosqlite.Connection:
+        """The open file. The caller has the turn, for as long as it waits: what waits behind it can't pile up."""
+        if self._closed:
+            raise StoreUnavailable("The room store is closed")
+        if self._database is None:
+            database = aiosqlite.Connection(partial(open_database, self._path), iter_chunk_size=64)
+            _make_daemon(database)
+            self._database = await database
+        return self._database
+
+
+def _room(row: tuple[Any, ...]) -> Room:
+    room_id, token, issuer, subject, created_at, expires_at, max_peers = row
+    return Room(
+        room_id=room_id,
+        token=token,
+        owner=User(issuer=issuer, subject=subject),
+        created_at=created_at,
+        expires_at=expires_at,
+        max_peers=max_peers,
+    )
+
+
+def _make_daemon(database: aiosqlite.Connection) -> None:
+    """Keep the connection's thread from holding up the process' exit; aiosqlite has no option for it.
+
+    Before 0.22 the connection was the thread itself.
+    """
+    vars(database).get("_thread", database).daemon = True

@@ -1,0 +1,100 @@
+"""The demo page and the browser SDK over HTTP."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from litestar import Controller, MediaType, Request, Response, Router, route
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from heliograph_server.settings import Settings
+from heliograph_server.web.assets import Assets, find_assets
+from heliograph_server.web.page import Page, PageMissing
+
+__all__ = ["PageController", "page_handlers"]
+
+_READ: Final = ("GET", "HEAD")
+
+_VERSION: Final = version("heliograph-server")
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+ASSET_HEADERS: Final = {
+    "Cache-Control": "no-cache",  # kept, but asked for again each time: the ETag makes that cheap
+    "X-Content-Type-Options": "nosniff",
+}
+
+PAGE_HEADERS: Final = {
+    **ASSET_HEADERS,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+class PageController(Controller):
+    """The page at `/`, its files at `/static`, the browser SDK at `/sdk`."""
+
+    path = "/"
+    include_in_schema = False
+
+    @route("/", http_method=_READ, sync_to_thread=True)
+    def index(self, page: NamedDependency[Page], settings: NamedDependency[Settings]) -> Response[str]:
+        """The demo page."""
+        try:
+            html = page.render(settings, _VERSION)
+        except PageMissing as error:
+            raise NotFoundException("This server was installed without the demo page") from error
+        return Response(html, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+
+    @route("/static/{name:path}", http_method=_READ, sync_to_thread=True)
+    def static(
+        self, request: Request[Any, Any, Any], name: FromPath[str], assets: NamedDependency[Assets]
+    ) -> Response[bytes]:
+        """A file of the page."""
+        return _asset(request, assets.static, name)
+
+    @route("/sdk/{name:path}", http_method=_READ, sync_to_thread=True)
+    def sdk(
+        self, request: Request[Any, Any, Any], name: FromPath[str], assets: NamedDependency[Assets]
+    ) -> Response[bytes]:
+        """A module of the browser SDK."""
+        return _asset(request, assets.sdk, name)
+
+
+def page_handlers(assets: Assets | None = None) -> list[Router]:
+    """The routes of the page, with the files of this installation unless others are given. They need `settings`."""
+    files = assets or find_assets()
+    page = Page(files.templates)
+    return [
+        Router(
+            "/",
+            route_handlers=[PageController],
+            dependencies={
+                "assets": Provide(lambda: files, sync_to_thread=False),
+                "page": Provide(lambda: page, sync_to_thread=False),
+            },
+        )
+    ]
+
+
+def _asset(request: Request[Any, Any, Any], folder: Path, name: str) -> Response[bytes]:
+    asset = Assets.read(folder, name)
+    if asset is None:
+        raise NotFoundException("There is no such file")
+    headers = {**ASSET_HEADERS, "ETag": asset.etag}
+    if _is_known(asset.etag, request.headers.get("if-none-match", "")):
+        return Response(b"", status_code=304, media_type=asset.media_type, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+
+def _is_known(etag: str, if_none_match: str) -> bool:
+    """RFC 9110 section 13.1.2: the comparison is weak."""
+    return any(known.strip().removeprefix("W/") in {etag, "*"} for known in if_none_match.split(","))
