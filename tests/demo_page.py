@@ -1,0 +1,74 @@
+"""The demo page, as somebody in front of it uses it."""
+
+import re
+from pathlib import Path
+from typing import Self
+
+from playwright.async_api import Locator, Page, expect
+
+__all__ = ["OPEN_TIMEOUT_MS", "TRANSFER_TIMEOUT_MS", "DemoPage"]
+
+OPEN_TIMEOUT_MS = 15_000
+TRANSFER_TIMEOUT_MS = 60_000
+
+
+class DemoPage:
+    """What there is on the page, and how to work it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[str] = []
+        """Exceptions that the page's scripts did not catch, and what the browser complained about."""
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda message: self._complain(message.type, message.text))
+
+    def find(self, name: str) -> Locator:
+        """The element with that `data-testid`."""
+        return self.page.get_by_test_id(name)
+
+    async def open(self, url: str) -> Self:
+        """Load the page."""
+        await self.page.goto(url)
+        return self
+
+    async def create_room(self) -> str:
+        """Create a room, and return the link to it."""
+        await self.find("create-room").click()
+        link = self.find("room-link")
+        await expect(link).to_have_attribute("href", re.compile("#room="))
+        return str(await link.get_attribute("href"))
+
+    def peer(self, peer_id: str) -> Locator:
+        """The entry of a peer in the list of who is there."""
+        return self.page.locator(f'[data-testid="peer-item"][data-peer="{peer_id}"]')
+
+    async def connect(self, peer_id: str) -> None:
+        """Connect to a peer of the list, and wait until data can flow."""
+        await self.peer(peer_id).get_by_test_id("connect-button").click()
+        await self.is_connected()
+
+    async def is_connected(self) -> None:
+        """Wait until there is an open data channel."""
+        state = re.compile("connected", re.IGNORECASE)
+        await expect(self.find("connection-state")).to_have_text(state, timeout=OPEN_TIMEOUT_MS)
+
+    async def chat(self, text: str) -> None:
+        """Send a chat message."""
+        await self.find("chat-input").fill(text)
+        await self.find("chat-send").click()
+
+    async def hears(self, text: str) -> None:
+        """Wait for a chat message of the other side."""
+        await expect(self.find("chat-message").filter(has_text=text).last).to_be_visible()
+
+    async def send_file(self, path: Path) -> None:
+        """Choose a file, which sends it."""
+        await self.find("file-input").set_input_files(path)
+
+    async def has_file(self, sha256: str) -> None:
+        """Wait until a file with that checksum went through, either way."""
+        await expect(self.find("file-sha256").filter(has_text=sha256)).to_be_visible(timeout=TRANSFER_TIMEOUT_MS)
+
+    def _complain(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self.problems.append(text)
