@@ -82,15 +82,27 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheels and the npm package, and use each as somebody who has nothing else would."""
+    """Build the wheels and the npm package, and use each where nothing else of ours is."""
     install(session, "build", packages=[])
-    dist = Path(session.create_tmp())
-    shutil.rmtree(dist)
+    workshop = Path(session.create_tmp())
+    shutil.rmtree(workshop)
+    wheels = workshop / "dist"
     for package in PACKAGES:
-        session.run("uv", "build", "--wheel", "--no-build-isolation", "--quiet", "--out-dir", str(dist), package)
+        session.run("uv", "build", "--wheel", "--no-build-isolation", "--quiet", "--out-dir", str(wheels), package)
+    [protocol] = map(str, wheels.glob("heliograph_protocol-*.whl"))
+    for name, pattern in {"protocol": "_protocol-*", "server": "_server-*", "client": "-*"}.items():
+        [wheel] = map(str, wheels.glob(f"heliograph{pattern}.whl"))
+        venv = workshop / name
+        session.run("uv", "venv", "--quiet", str(venv))
+        session.run("uv", "pip", "install", "--quiet", f"--python={venv}", *LOCKED, *{protocol, wheel})
+        session.run(str(venv / "bin" / "python"), f"tests/wheels/{name}.py", external=True)
     install_typescript(session)
-    session.run("npm", "pack", "--silent", "--pack-destination", str(dist), f"./{BROWSER}", external=True)
-    session.run("python", "tests/packages.py", str(dist), LOCK)
+    session.run("npm", "pack", "--silent", f"--pack-destination={wheels}", f"./{BROWSER}", external=True)
+    [tarball] = map(str, wheels.glob("*.tgz"))
+    page = workshop / "page"
+    session.run("npm", "install", "--silent", f"--prefix={page}", tarball, external=True)
+    shutil.copy(ROOT / "tests/wheels/browser.mjs", page)
+    session.run("node", str(page / "browser.mjs"), external=True)
 
 
 @nox.session(default=False)
