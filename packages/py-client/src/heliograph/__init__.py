@@ -1,1 +1,130 @@
-"""heliograph."""
+"""Heliograph: direct WebRTC data channels between workers and clients, introduced by a signaling server.
+
+```python
+async with heliograph.connect("http://127.0.0.1:8001", room=room, token=token, peer="Worker-1") as connection:
+    chat = connection.channel("chat")
+    await chat.send("hello")
+    print(await chat.receive())
+```
+"""
+
+from heliograph.api import Api, Identity, Room, create_room
+from heliograph.channels.channel import MAX_MESSAGE_BYTES, Channel
+from heliograph.channels.files import FileOffer, ReceivedFile, SentFile, receive_file, send_file
+from heliograph.client import Session, connect
+from heliograph.errors import (
+    AlreadyConnected,
+    ApiError,
+    ChannelClosed,
+    ChannelError,
+    ChannelMessageTooBig,
+    ConfigurationError,
+    ConnectError,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectTimeout,
+    HeliographError,
+    InternalError,
+    InvalidIdToken,
+    InvalidJson,
+    InvalidMessage,
+    InvalidRoomToken,
+    MessageTooBig,
+    NotRegistered,
+    PeerIdTaken,
+    PeerNotFound,
+    PeerRefused,
+    RateLimited,
+    ReceiveOverflow,
+    Refused,
+    Removed,
+    Replaced,
+    RequestTimeout,
+    RoomExpired,
+    RoomFull,
+    RoomNotFound,
+    SenderMismatch,
+    ServerUnreachable,
+    SignalingClosed,
+    SignalingError,
+    SignalingLost,
+    StoreUnavailable,
+    TransferError,
+    TransferInterrupted,
+    TransferRefused,
+    UnknownMessageType,
+    WorkerBusy,
+)
+from heliograph.events import Disconnected, Registered, ServerComplaint, SignalingEvent, SignalRefused
+from heliograph.peer.connection import Connection
+from heliograph.peer.ice_servers import IceServer
+from heliograph.peer.report import ConnectReport
+from heliograph.signaling.client import SignalingClient
+from heliograph.worker import Worker
+
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "AlreadyConnected",
+    "Api",
+    "ApiError",
+    "Channel",
+    "ChannelClosed",
+    "ChannelError",
+    "ChannelMessageTooBig",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectFailed",
+    "ConnectReport",
+    "ConnectTimeout",
+    "Connection",
+    "ConnectionLost",
+    "Disconnected",
+    "FileOffer",
+    "HeliographError",
+    "IceServer",
+    "Identity",
+    "InternalError",
+    "InvalidIdToken",
+    "InvalidJson",
+    "InvalidMessage",
+    "InvalidRoomToken",
+    "MessageTooBig",
+    "NotRegistered",
+    "PeerIdTaken",
+    "PeerNotFound",
+    "PeerRefused",
+    "RateLimited",
+    "ReceiveOverflow",
+    "ReceivedFile",
+    "Refused",
+    "Registered",
+    "Removed",
+    "Replaced",
+    "RequestTimeout",
+    "Room",
+    "RoomExpired",
+    "RoomFull",
+    "RoomNotFound",
+    "SenderMismatch",
+    "SentFile",
+    "ServerComplaint",
+    "ServerUnreachable",
+    "Session",
+    "SignalRefused",
+    "SignalingClient",
+    "SignalingClosed",
+    "SignalingError",
+    "SignalingEvent",
+    "SignalingLost",
+    "StoreUnavailable",
+    "TransferError",
+    "TransferInterrupted",
+    "TransferRefused",
+    "UnknownMessageType",
+    "Worker",
+    "WorkerBusy",
+    "connect",
+    "create_room",
+    "receive_file",
+    "send_file",
+]

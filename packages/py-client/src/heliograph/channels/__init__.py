@@ -1,0 +1,1 @@
+"""Data channels, and what is said on them."""

@@ -1,0 +1,218 @@
+"""A data channel that is awaited to send and iterated over to receive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from aiortc.exceptions import InvalidStateError
+
+from heliograph.errors import ChannelClosed, ChannelMessageTooBig, HeliographError, ReceiveOverflow
+
+__all__ = ["MAX_MESSAGE_BYTES", "Channel", "DataChannel"]
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 262_144
+"""The largest message that aiortc sends or takes."""
+SEND_HIGH_BYTES = 1024 * 1024
+"""`send` waits while more than this is buffered."""
+SEND_LOW_BYTES = 256 * 1024
+"""... until no more than this is."""
+RECEIVE_QUEUE_BYTES = 32 * 1024 * 1024
+"""Received and not yet read. A channel with more than this is closed with `ReceiveOverflow`."""
+MESSAGE_OVERHEAD_BYTES = 64
+"""What a queued message is counted as beyond its content, so that empty ones count too."""
+OPEN_TIMEOUT_S = 15.0
+FLUSH_TIMEOUT_S = 10.0
+"""How long `close` waits for buffered messages to go out before it drops them."""
+CLOSE_TIMEOUT_S = 2.0
+"""How long `close` then waits for the other side to confirm."""
+
+
+class DataChannel(Protocol):
+    """What is used of an `RTCDataChannel`."""
+
+    bufferedAmountLowThreshold: int  # noqa: N815 - the field's name (W3C WebRTC section 6.2)
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def readyState(self) -> str: ...  # noqa: N802
+    @property
+    def bufferedAmount(self) -> int: ...  # noqa: N802
+    def send(self, data: bytes | str) -> None: ...
+    def close(self) -> None: ...
+    def on(self, event: str, f: Callable[..., Any]) -> Any: ...
+
+
+class Channel:
+    """One data channel, ordered and reliable unless it was opened otherwise.
+
+    `async for message in channel` gives each message, `str` or `bytes` as it was sent, and ends when the channel is
+    closed by either side; it raises `ConnectionLost` if the path to the peer died. As an async context manager it waits
+    for the channel to open, and closes it.
+    """
+
+    def __init__(
+        self, rtc: DataChannel, *, peer_id: str, max_message_bytes: Callable[[], int] = lambda: MAX_MESSAGE_BYTES
+    ) -> None:
+        self._rtc = rtc
+        self._peer_id = peer_id
+        self._max_message_bytes = max_message_bytes
+        self._queue: deque[str | bytes] = deque()
+        self._queued_bytes = 0
+        self._failure: HeliographError | None = None
+        self._opened = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._drained = asyncio.Event()
+        rtc.bufferedAmountLowThreshold = SEND_LOW_BYTES
+        rtc.on("open", self._opened.set)
+        rtc.on("message", self._on_message)
+        rtc.on("bufferedamountlow", self._drained.set)
+        rtc.on("close", self._on_close)
+        if rtc.readyState == "open":
+            self._opened.set()
+        elif rtc.readyState == "closed":
+            self._on_close()
+
+    def __repr__(self) -> str:
+        return f"Channel({self.label!r}, peer_id={self.peer_id!r}, {self._rtc.readyState})"
+
+    @property
+    def label(self) -> str:
+        """The label that the channel was opened with."""
+        return self._rtc.label
+
+    @property
+    def peer_id(self) -> str:
+        """The peer at the other end."""
+        return self._peer_id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent now."""
+        return self._rtc.readyState == "open"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the channel is closed on both sides. Messages that came before may still be read."""
+        return self._closed.is_set()
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Accepted by `send` and not yet handed to the transport."""
+        return self._rtc.bufferedAmount
+
+    async def __aenter__(self) -> Self:
+        await self.wait_open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def wait_open(self) -> None:
+        """Wait until messages can be sent. Raises `ChannelClosed` if that does not come about in 15 s."""
+        if not self._opened.is_set():
+            try:
+                async with asyncio.timeout(OPEN_TIMEOUT_S):
+                    await self._opened.wait()
+            except TimeoutError as error:
+                raise ChannelClosed(f"The channel {self.label!r} did not open in {OPEN_TIMEOUT_S:g} s") from error
+        if not self.is_open:
+            raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed")
+
+    async def send(self, message: str | bytes | bytearray | memoryview) -> None:
+        """Send a message, waiting while more than 1 MiB is buffered.
+
+        Raises `ChannelClosed`, `ConnectionLost`, or `ChannelMessageTooBig` over 262,144 bytes or what the peer takes.
+        """
+        data = message if isinstance(message, str | bytes) else bytes(message)
+        await self.wait_open()
+        size, limit = len(data.encode()) if isinstance(data, str) else len(data), self._max_message_bytes()
+        if size > limit:
+            raise ChannelMessageTooBig(size, limit)
+        while self._rtc.bufferedAmount > SEND_HIGH_BYTES:
+            self._drained.clear()
+            await self._drained.wait()
+            await self.wait_open()
+        try:
+            self._rtc.send(data)
+        except InvalidStateError as error:
+            raise ChannelClosed(f"The channel {self.label!r} is closed") from error
+        await asyncio.sleep(0)  # aiortc sends from tasks of its own, which a loop of sends would keep from running
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises `ChannelClosed` after the last one, `ReceiveOverflow` or `ConnectionLost`."""
+        while not self._queue:
+            if self._closed.is_set():
+                raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed")
+            self._arrived.clear()
+            await self._arrived.wait()
+        message = self._queue.popleft()
+        self._queued_bytes -= _weight(message)
+        return message
+
+    async def __aiter__(self) -> AsyncIterator[str | bytes]:
+        while True:
+            try:
+                message = await self.receive()
+            except ChannelClosed:
+                return
+            yield message
+
+    async def close(self) -> None:
+        """Send what is buffered, then close. Everything sent has arrived when the other side confirms the close.
+
+        Waits 10 s at most for the buffer and 2 s for the confirmation. Safe to repeat.
+        """
+        try:
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                while self.is_open and self._rtc.bufferedAmount:
+                    self._rtc.bufferedAmountLowThreshold = 0
+                    self._drained.clear()
+                    await self._drained.wait()
+        except TimeoutError:
+            log.warning("channel.flush_timeout label=%s unsent_bytes=%d", self.label, self._rtc.bufferedAmount)
+        self._rtc.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._closed.wait()
+        except TimeoutError:
+            log.info("channel.close_unconfirmed label=%s", self.label)
+            self._on_close()
+
+    def abandon(self, failure: HeliographError | None = None) -> None:
+        """The connection is over: close without waiting, and give readers and senders this reason."""
+        self._failure = self._failure or failure
+        self._on_close()
+
+    def _on_message(self, message: str | bytes) -> None:
+        if self._closed.is_set():
+            return
+        self._queued_bytes += _weight(message)
+        if self._queued_bytes > RECEIVE_QUEUE_BYTES:
+            log.warning("channel.receive_overflow label=%s queued_bytes=%d", self.label, self._queued_bytes)
+            self._failure = ReceiveOverflow(f"More than {RECEIVE_QUEUE_BYTES:,} bytes arrived on {self.label!r} unread")
+            self._rtc.close()
+            self._on_close()
+            return
+        self._queue.append(message)
+        self._arrived.set()
+
+    def _on_close(self) -> None:
+        self._closed.set()
+        self._opened.set()
+        self._arrived.set()
+        self._drained.set()
+
+
+def _weight(message: str | bytes) -> int:
+    return len(message) + MESSAGE_OVERHEAD_BYTES

@@ -1,0 +1,175 @@
+"""The client's role: be in a room, connect to its peers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import overload
+
+from heliograph.config import random_peer_id
+from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
+from heliograph.peer.ice_servers import IceServer, usable_ice_servers
+from heliograph.peer.switchboard import Refusal, Switchboard
+from heliograph.signaling.client import SignalingClient
+
+__all__ = ["Session", "connect"]
+
+MAX_WAITING_CONNECTIONS = 16
+"""Connections that other peers opened and that nobody has accepted yet; further offers are refused."""
+
+_NOT_ACCEPTING = Refusal(code="NOT_ACCEPTING", reason="not_accepting", message="This peer accepts no connections")
+
+
+class Session:
+    """A peer in a room that connects to others, and lets others connect to it. Made by `connect`."""
+
+    def __init__(self, signaling: SignalingClient, *, ice_servers: Iterable[IceServer], timeout_s: float) -> None:
+        self._signaling = signaling
+        self._accepting = False
+        self._accepted: asyncio.Queue[Connection] = asyncio.Queue(MAX_WAITING_CONNECTIONS)
+        self._switchboard = Switchboard(
+            signaling,
+            ice_servers=usable_ice_servers(ice_servers),
+            admit=self._admit,
+            serve=self._hand_over,
+            timeout_s=timeout_s,
+        )
+        self._routing: asyncio.Task[None] | None = None
+
+    @property
+    def peer_id(self) -> str:
+        """This peer's id in the room."""
+        return self._signaling.peer_id
+
+    @property
+    def room_id(self) -> str:
+        """The room."""
+        return self._signaling.room_id
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """The connections that are open or being made."""
+        return self._switchboard.connections
+
+    async def peers(self) -> list[str]:
+        """The ids of the other peers in the room."""
+        return [peer_id for peer_id in await self._signaling.query() if peer_id != self.peer_id]
+
+    async def connect(self, peer_id: str) -> Connection:
+        """Connect to a peer: its `chat` channel is open when this returns.
+
+        Raises `PeerNotFound`, `WorkerBusy`, `ConnectTimeout` or another `ConnectError`.
+        """
+        return await self._dial(self._switchboard.prepare(peer_id))
+
+    async def accept(self) -> Connection:
+        """The next connection that another peer opens to this one. Before the first call, offers are refused."""
+        self._accepting = True
+        return await self._accepted.get()
+
+    def _admit(self, _peer_id: str) -> Refusal | None:
+        return None if self._accepting and not self._accepted.full() else _NOT_ACCEPTING
+
+    async def _hand_over(self, connection: Connection) -> None:
+        await self._accepted.put(connection)
+        await connection.wait_closed()
+
+    async def _dial(self, connection: Connection, *, opening: asyncio.Task[None] | None = None) -> Connection:
+        """Gather and, meanwhile, wait for the session to be open; then offer."""
+        preparing = asyncio.create_task(connection.prepare(), name=f"offer to {connection.peer_id}")
+        try:
+            if opening is not None:
+                await opening
+            return await self._switchboard.dial(connection, preparing)
+        except BaseException:
+            preparing.cancel()
+            await asyncio.wait([preparing])
+            await connection.close()
+            raise
+
+    async def _open(self) -> None:
+        await self._signaling.open()
+        self._routing = asyncio.create_task(self._switchboard.run(), name=f"switchboard of {self.peer_id}")
+        await asyncio.sleep(0)  # let it start, so that a connection finds it running
+
+    async def _close(self) -> None:
+        if self._routing is not None:
+            self._routing.cancel()
+            await asyncio.wait([self._routing])
+        await self._signaling.close()
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    peer: str,
+    room: str | None = None,
+    token: str | None = None,
+    peer_id: str | None = None,
+    role: str = "client",
+    id_token: str | None = None,
+    ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+    timeout_s: float = CONNECT_TIMEOUT_S,
+) -> AbstractAsyncContextManager[Connection]: ...
+
+
+@overload
+def connect(
+    url: str | None = None,
+    *,
+    peer: None = None,
+    room: str | None = None,
+    token: str | None = None,
+    peer_id: str | None = None,
+    role: str = "client",
+    id_token: str | None = None,
+    ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+    timeout_s: float = CONNECT_TIMEOUT_S,
+) -> AbstractAsyncContextManager[Session]: ...
+
+
+def connect(
+    url: str | None = None,
+    *,
+    peer: str | None = None,
+    room: str | None = None,
+    token: str | None = None,
+    peer_id: str | None = None,
+    role: str = "client",
+    id_token: str | None = None,
+    ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+    timeout_s: float = CONNECT_TIMEOUT_S,
+) -> AbstractAsyncContextManager[Connection] | AbstractAsyncContextManager[Session]:
+    """Enter a room. With `peer`, connect to that peer: you get the `Connection`. Without, you get the `Session`.
+
+    `url` is the server's address, or a room link, which has room and token in it; by default `HELIOGRAPH_URL` or this
+    machine. `ice_servers` takes URLs, RTCIceServer dicts or `IceServer`s; none by default. `timeout_s` is for each
+    connection. Signs in anonymously unless there is an `id_token`.
+    """
+    signaling = SignalingClient(
+        url, room=room, token=token, peer_id=peer_id or random_peer_id("Client"), role=role, id_token=id_token
+    )
+    session = Session(signaling, ice_servers=[IceServer.of(server) for server in ice_servers], timeout_s=timeout_s)
+    return _in_room(session) if peer is None else _connected(session, peer)
+
+
+@asynccontextmanager
+async def _in_room(session: Session) -> AsyncIterator[Session]:
+    try:
+        await session._open()  # noqa: SLF001 - entering and leaving are this module's, not the API's
+        yield session
+    finally:
+        await session._close()  # noqa: SLF001
+
+
+@asynccontextmanager
+async def _connected(session: Session, peer: str) -> AsyncIterator[Connection]:
+    opening = asyncio.create_task(session._open(), name=f"open the session of {session.peer_id}")  # noqa: SLF001
+    try:
+        yield await session._dial(session._switchboard.prepare(peer), opening=opening)  # noqa: SLF001
+    finally:
+        opening.cancel()
+        await asyncio.wait([opening])
+        await session._close()  # noqa: SLF001

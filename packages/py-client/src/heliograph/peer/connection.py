@@ -1,0 +1,305 @@
+"""A direct connection to another peer: made by offer and answer, carrying channels, ended by either side."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from aiortc import RTCDataChannel
+
+from heliograph.channels.channel import Channel
+from heliograph.errors import (
+    ConnectError,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectTimeout,
+    HeliographError,
+    PeerRefused,
+    Refused,
+)
+from heliograph.peer.ice_servers import UsableIceServers
+from heliograph.peer.report import ConnectReport
+from heliograph.peer.transport import DescriptionError, RtcTransport
+from heliograph_protocol import IceCandidateInit
+from heliograph_protocol.datachannel import CHAT_LABEL
+
+__all__ = ["CONNECT_TIMEOUT_S", "Connection", "Signals"]
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 15.0
+CLOSE_CHANNELS_TIMEOUT_S = 12.0
+QUIT_GRACE_S = 1.0
+"""How long after `quit` the channels may still deliver before they are closed."""
+MAX_WAITING_CHANNELS = 64
+"""Channels opened by the other side that nobody has accepted yet; further ones are closed."""
+
+
+class Signals(Protocol):
+    """What a connection sends through the signaling server."""
+
+    async def offer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None: ...
+    async def answer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None: ...
+    async def candidate(
+        self, target: str, candidate: IceCandidateInit | None, *, connection_id: str | None = None
+    ) -> None: ...
+    async def quit(self, target: str, *, connection_id: str | None = None) -> None: ...
+
+
+class Connection:
+    """A direct connection to one peer. Made by `connect`, by a `Session` or by a `Worker`, not by hand.
+
+    As an async context manager it closes the connection.
+    """
+
+    def __init__(
+        self,
+        peer_id: str,
+        *,
+        signals: Signals,
+        connection_id: str | None,
+        ice_servers: UsableIceServers,
+        timeout_s: float = CONNECT_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._peer_id = peer_id
+        self._connection_id = connection_id
+        self._signals = signals
+        self._ice_servers = ice_servers
+        self._timeout_s = timeout_s
+        self._clock = clock
+        self._started_at = clock()
+        self._rtc = RtcTransport(ice_servers, on_change=self._on_change, on_channel=self._on_channel)
+        self._channels: dict[str, Channel] = {}
+        self._all_channels: set[Channel] = set()
+        self._waiting: asyncio.Queue[Channel | None] = asyncio.Queue(MAX_WAITING_CHANNELS)
+        self._connected = asyncio.Event()
+        self._has_channel = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._failure: HeliographError | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._ever_connected = False
+
+    def __repr__(self) -> str:
+        return f"Connection(peer_id={self.peer_id!r}, {self.state})"
+
+    @property
+    def peer_id(self) -> str:
+        """The peer at the other end."""
+        return self._peer_id
+
+    @property
+    def connection_id(self) -> str | None:
+        """What tells this connection's signals from those of another one with the same peer."""
+        return self._connection_id
+
+    @property
+    def state(self) -> str:
+        """`new`, `connecting`, `connected`, `failed` or `closed`."""
+        return "closed" if self._ended.is_set() else self._rtc.state
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether channels can be used."""
+        return self.state == "connected"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection has ended, or never came about."""
+        return self._ended.is_set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def channel(self, label: str) -> Channel:
+        """The channel with this label, whoever opened it; it is opened if there is none. Ordered and reliable.
+
+        The `chat` channel exists from the start.
+        """
+        channel = self._channels.get(label)
+        return self.open_channel(label) if channel is None or channel.is_closed else channel
+
+    def open_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
+        """Open another channel, even if there is one with this label. Raises `ConnectionLost` if it is over."""
+        rtc = self._rtc.open_channel(label, ordered=ordered, max_retransmits=max_retransmits)
+        return self._keep(rtc)
+
+    async def accept_channel(self) -> Channel:
+        """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
+        if (channel := await self._waiting.get()) is None:
+            self._end_waiting()
+            raise self._failure or ConnectionLost(f"The connection to {self.peer_id} is closed")
+        return channel
+
+    async def wait_closed(self) -> None:
+        """Wait until either side closes the connection or it is lost."""
+        await self._ended.wait()
+
+    async def close(self) -> None:
+        """Let channels send what they have, tell the peer, and close. Safe to repeat."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name=f"close the connection to {self.peer_id}")
+        await asyncio.shield(self._closing)
+
+    async def prepare(self) -> str:
+        """Open the `chat` channel and gather: the offer to send."""
+        self.open_channel(CHAT_LABEL)
+        return await self._rtc.create_offer()
+
+    async def establish(self, offer: Awaitable[str]) -> None:
+        """Send the offer and wait until the `chat` channel is open. Raises `ConnectError`, `Refused` or others."""
+        await self._within_deadline(self._offer(offer))
+
+    async def accept(self, offer_sdp: str) -> None:
+        """Answer an offer and wait until its first channel is open. Raises `ConnectError`."""
+        self._answer.cancel()
+        await self._within_deadline(self._accept(offer_sdp))
+
+    def take_answer(self, sdp: str) -> None:
+        """The other side's answer has arrived."""
+        if not self._answer.done():
+            self._answer.set_result(sdp)
+
+    def take_candidate(self, candidate: IceCandidateInit | str | None) -> None:
+        """A candidate of the other side has arrived, or the end of them."""
+        if not self._ended.is_set():
+            self._rtc.add_candidate(candidate)
+
+    def take_refusal(self, error: PeerRefused | Refused) -> None:
+        """The other side, or the server, refused the offer. An open connection takes no notice."""
+        if not self._ever_connected:
+            self._fail(error)
+
+    def take_quit(self) -> None:
+        """The other side has ended the connection."""
+        if self._ever_connected:  # the signal may have overtaken the last messages, which the channels' end follows
+            asyncio.get_running_loop().call_later(QUIT_GRACE_S, self._fail, None)
+        else:
+            self._fail(PeerRefused(self.peer_id, f"{self.peer_id} ended the connection while it was being made"))
+
+    def report(self) -> ConnectReport:
+        """What has been tried so far."""
+        return ConnectReport(
+            peer_id=self.peer_id,
+            stage=self._rtc.stage,
+            elapsed_s=self._clock() - self._started_at,
+            ice_state=self._rtc.ice_state,
+            local_candidates=self._rtc.local_candidates,
+            remote_candidates=self._rtc.remote_candidates,
+            remote_ended=self._rtc.remote_ended,
+            ice_servers=self._ice_servers.urls,
+            dropped_ice_servers=self._ice_servers.dropped,
+        )
+
+    async def _offer(self, preparing: Awaitable[str]) -> None:
+        sdp = await preparing
+        await self._signals.offer(self.peer_id, sdp, connection_id=self.connection_id)
+        await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
+        await self._rtc.accept(await self._answer)
+        await self._connected.wait()
+        await self._channels[CHAT_LABEL].wait_open()
+
+    async def _accept(self, offer_sdp: str) -> None:
+        answer = await self._rtc.answer(offer_sdp)
+        await self._signals.answer(self.peer_id, answer, connection_id=self.connection_id)
+        await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)
+        await self._connected.wait()
+        await self._has_channel.wait()
+
+    async def _within_deadline(self, steps: Awaitable[None]) -> None:
+        """Run the steps until they are through, the connection fails, or the deadline passes."""
+        working = asyncio.ensure_future(steps)
+        ending = asyncio.create_task(self._ended.wait())
+        try:
+            await asyncio.wait([working, ending], timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if working.done() and not working.cancelled() and working.exception() is None and not self._failure:
+                return
+            raise self._explain(working)
+        finally:
+            for task in (working, ending):
+                task.cancel()
+            await asyncio.wait([working, ending])
+
+    def _explain(self, working: asyncio.Future[None]) -> HeliographError:
+        report = self.report()
+        if isinstance(self._failure, ConnectError | Refused):
+            return self._failure
+        if working.done() and not working.cancelled() and (error := working.exception()) is not None:
+            if isinstance(error, DescriptionError):
+                return ConnectFailed(self.peer_id, str(error), report=report)
+            if isinstance(error, HeliographError) and not isinstance(error, ConnectionLost):
+                return error
+            if not isinstance(error, HeliographError):
+                raise error
+        if self._ended.is_set():
+            return ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
+        words = f"No connection to {self.peer_id} after {self._timeout_s:g} s: {report}"
+        return ConnectTimeout(self.peer_id, words, report=report)
+
+    async def _close(self) -> None:
+        if not self._ended.is_set() and self._ever_connected:
+            closing = [asyncio.ensure_future(channel.close()) for channel in self._all_channels]
+            if closing:
+                _, late = await asyncio.wait(closing, timeout=CLOSE_CHANNELS_TIMEOUT_S)
+                for task in late:
+                    task.cancel()
+        if not self._ended.is_set():
+            try:
+                await self._signals.quit(self.peer_id, connection_id=self.connection_id)
+            except HeliographError as error:  # the data channels' end tells the peer as well
+                log.debug("peer.quit_not_sent peer=%s reason=%s", self.peer_id, error)
+        self._fail(None)
+        await self._rtc.close()
+
+    def _keep(self, rtc: RTCDataChannel) -> Channel:
+        channel = Channel(rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes)
+        self._all_channels.add(channel)
+        rtc.on("close", lambda: self._all_channels.discard(channel))
+        known = self._channels.get(channel.label)
+        if known is None or known.is_closed:
+            self._channels[channel.label] = channel
+        return channel
+
+    def _on_channel(self, rtc: RTCDataChannel) -> None:
+        if self._waiting.full() or self._ended.is_set():
+            log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
+            rtc.close()
+            return
+        self._waiting.put_nowait(self._keep(rtc))
+        self._has_channel.set()
+
+    def _on_change(self) -> None:
+        match self._rtc.state:
+            case "connected":
+                self._ever_connected = True
+                self._connected.set()
+            case "failed":
+                self._fail(ConnectionLost(f"The path to {self.peer_id} is lost") if self._ever_connected else None)
+            case "closed":
+                self._fail(None)
+            case _:
+                pass
+
+    def _fail(self, failure: HeliographError | None) -> None:
+        """The connection is over, for this reason or, without one, because a side closed it."""
+        if self._ended.is_set():
+            return
+        self._failure = failure
+        self._ended.set()
+        for channel in list(self._all_channels):
+            channel.abandon(failure if isinstance(failure, ConnectionLost) else None)
+        self._end_waiting()
+
+    def _end_waiting(self) -> None:
+        if not self._waiting.full():
+            self._waiting.put_nowait(None)

@@ -1,0 +1,96 @@
+"""What was tried when a connection did not come about, and what that suggests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["ConnectReport", "Stage", "count_candidates"]
+
+
+class Stage(StrEnum):
+    """How far a connection has come, in order."""
+
+    GATHERING = "gathering local candidates"
+    WAITING = "waiting for the answer"
+    CHECKING = "checking candidate pairs (ICE)"
+    SECURING = "DTLS handshake"
+    OPENING = "opening the data channel"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectReport:
+    """Candidates are counted by type: `host`, `srflx`, `relay`, and `mdns` for an address behind a `.local` name."""
+
+    peer_id: str
+    stage: Stage
+    elapsed_s: float
+    ice_state: str
+    local_candidates: dict[str, int]
+    remote_candidates: dict[str, int]
+    remote_ended: bool
+    ice_servers: tuple[str, ...]
+    dropped_ice_servers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """One sentence for a person: what is the likely reason, and what would help."""
+        match self.stage:
+            case Stage.GATHERING:
+                servers = ", ".join(self.ice_servers) or "none"
+                return f"Gathering candidates did not finish; the ICE servers may not answer ({servers})."
+            case Stage.WAITING:
+                return f"{self.peer_id} got the offer but sent no answer; it may be busy, stuck, or not accept offers."
+            case Stage.CHECKING:
+                return self._no_path()
+            case Stage.SECURING:
+                return (
+                    "A path was found but the DTLS handshake did not finish; something on it may drop larger packets."
+                )
+            case Stage.OPENING | Stage.OPEN:
+                return "The connection stands but no data channel opened on it."
+
+    def __str__(self) -> str:
+        lines = [
+            self.verdict,
+            f"  reached: {self.stage} after {self.elapsed_s:.1f} s, ICE {self.ice_state}",
+            f"  our candidates: {_counts(self.local_candidates)}",
+            f"  theirs: {_counts(self.remote_candidates)}{'' if self.remote_ended else ', end not signalled'}",
+            f"  ICE servers: {', '.join(self.ice_servers) or 'none'}",
+            *(f"  not used: {url} ({reason})" for url, reason in self.dropped_ice_servers),
+        ]
+        return "\n".join(lines)
+
+    def _no_path(self) -> str:
+        local, remote = self.local_candidates, self.remote_candidates
+        if not local:
+            return "This machine has no network address besides loopback, so there is nothing to offer."
+        if not remote:
+            return f"{self.peer_id} sent no candidates: its firewall, browser policy or ICE servers leave it none."
+        if set(remote) == {"mdns"}:
+            return (
+                f"{self.peer_id} gave only mDNS names, which resolve on its own network alone; "
+                "with a STUN server it would offer a public address too."
+            )
+        if "relay" in local or "relay" in remote:
+            return "No pair worked, not even over the relay: check the TURN server's credentials and open ports."
+        if "srflx" in local and "srflx" in remote:
+            return (
+                "Both public addresses are known but the NATs between do not let packets in; a TURN server would help."
+            )
+        return (
+            "No address of one side reaches the other; if they are on different networks, "
+            "configure a STUN server, or a TURN server to relay."
+        )
+
+
+def count_candidates(candidates: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Count (type, address) pairs by type."""
+    return dict(Counter("mdns" if address.endswith(".local") else kind for kind, address in candidates))
+
+
+def _counts(candidates: dict[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in sorted(candidates.items())) or "none"

@@ -1,0 +1,240 @@
+"""Which signal belongs to which connection: one switchboard for each registered peer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from msgspec import UNSET
+
+from heliograph.errors import AlreadyConnected, HeliographError, peer_refusal
+from heliograph.events import Disconnected, Registered, ServerComplaint, SignalingEvent, SignalRefused
+from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
+from heliograph.peer.ice_servers import UsableIceServers
+from heliograph.signaling.client import SignalingClient
+from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
+
+__all__ = ["Refusal", "Switchboard"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an offer is not answered: the fields of the `error` signal."""
+
+    code: str
+    reason: str
+    message: str
+
+
+class Switchboard:
+    """Owns the connections of one registered peer; there is one with each other peer at most.
+
+    `admit` says whether a peer's offer is answered: None for yes. `serve` gets each connection that came about that
+    way and has it until it returns; then the connection is closed.
+    """
+
+    def __init__(
+        self,
+        signaling: SignalingClient,
+        *,
+        ice_servers: UsableIceServers,
+        admit: Callable[[str], Refusal | None],
+        serve: Callable[[Connection], Awaitable[None]],
+        timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self._signaling = signaling
+        self._ice_servers = ice_servers
+        self._admit = admit
+        self._serve = serve
+        self._timeout_s = timeout_s
+        self._connections: dict[str, Connection] = {}
+        self._glare: dict[str, asyncio.Future[tuple[Connection, str]]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """The connections that are open or being made."""
+        return tuple(self._connections.values())
+
+    async def run(self) -> None:
+        """Route signals until the signaling client ends; then wait until the last connection has.
+
+        Cancelled, it closes every connection. Raises what ended the signaling.
+        """
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                failure = await self._route(self._group)
+            if failure is not None:
+                raise failure
+        finally:
+            self._group = None
+            closing = [asyncio.ensure_future(connection.close()) for connection in self.connections]
+            if closing:
+                await asyncio.wait(closing)
+
+    def prepare(self, peer_id: str) -> Connection:
+        """A connection to `dial` with. Gathering may start before this peer is registered."""
+        return self._make(peer_id, secrets.token_hex(8))
+
+    async def dial(self, connection: Connection, offer: Awaitable[str]) -> Connection:
+        """Offer the prepared connection to its peer and wait until it is open.
+
+        When both peers offer at once, the one with the smaller id answers instead; then it is that connection which is
+        returned. Raises `AlreadyConnected`, or what `Connection.establish` raises.
+        """
+        peer_id = connection.peer_id
+        former = self._connections.get(peer_id)
+        if former is not None and not former.is_over:
+            await connection.close()
+            raise AlreadyConnected(peer_id, f"There is a connection to {peer_id} already")
+        self._connections[peer_id] = connection
+        glare = self._glare[peer_id] = asyncio.get_running_loop().create_future()
+        establishing = asyncio.ensure_future(connection.establish(offer))
+        try:
+            await asyncio.wait([establishing, glare], return_when=asyncio.FIRST_COMPLETED)
+            if glare.done():
+                await self._cancel(establishing)
+                await connection.close()
+                connection, sdp = glare.result()
+                await connection.accept(sdp)
+            else:
+                establishing.result()
+            return self._watch(connection)
+        except BaseException:
+            await self._cancel(establishing)
+            self._forget(connection)
+            await connection.close()
+            raise
+        finally:
+            self._glare.pop(peer_id, None)
+
+    async def _route(self, group: asyncio.TaskGroup) -> HeliographError | None:
+        try:
+            async for event in self._signaling:
+                self._dispatch(event, group)
+        except HeliographError as error:
+            return error
+        return None
+
+    def _dispatch(self, event: SignalingEvent, group: asyncio.TaskGroup) -> None:
+        match event:
+            case Offer():
+                self._on_offer(event, group)
+            case Answer() | Candidate() | Quit() | ErrorMessage():
+                if connection := self._find(event):
+                    self._hand_on(event, connection)
+            case SignalRefused():
+                connection = self._connections.get(event.target)
+                if connection is not None and connection.connection_id == event.connection_id:
+                    connection.take_refusal(event.error)
+            case Registered() | Disconnected():
+                log.debug("signaling.event peer=%s event=%s", self._signaling.peer_id, type(event).__name__)
+            case ServerComplaint():
+                log.warning("signaling.complaint peer=%s code=%s", self._signaling.peer_id, event.error.code)
+            case _:
+                assert_never(event)
+
+    @staticmethod
+    def _hand_on(signal: Answer | Candidate | Quit | ErrorMessage, connection: Connection) -> None:
+        match signal:
+            case Answer():
+                connection.take_answer(signal.sdp)
+            case Candidate():
+                connection.take_candidate(signal.candidate)
+            case Quit():
+                connection.take_quit()
+            case ErrorMessage():
+                connection.take_refusal(peer_refusal(connection.peer_id, signal))
+            case _:
+                assert_never(signal)
+
+    def _on_offer(self, offer: Offer, group: asyncio.TaskGroup) -> None:
+        peer_id = str(offer.sender)
+        connection_id = _text(offer.connection_id)
+        glare = self._glare.get(peer_id)
+        if glare is not None:
+            if self._signaling.peer_id > peer_id or glare.done():
+                return  # impolite: the other side drops its offer and answers ours
+        elif refusal := self._admit(peer_id):
+            log.info("peer.refused peer=%s code=%s", peer_id, refusal.code)
+            group.create_task(self._refuse(peer_id, connection_id, refusal))
+            return
+        former = self._connections.get(peer_id)
+        connection = self._connections[peer_id] = self._make(peer_id, connection_id)
+        if glare is not None:
+            glare.set_result((connection, offer.sdp))
+            return
+        if former is not None:  # the peer has started anew, so it has given up what was there
+            group.create_task(former.close())
+        group.create_task(self._answer(connection, offer.sdp))
+
+    async def _answer(self, connection: Connection, sdp: str) -> None:
+        try:
+            await connection.accept(sdp)
+            log.info("peer.connected peer=%s", connection.peer_id)
+            await self._serve(connection)
+        except HeliographError as error:
+            log.info("peer.not_connected peer=%s reason=%s", connection.peer_id, error)
+        finally:
+            self._forget(connection)
+            await connection.close()
+            log.info("peer.closed peer=%s", connection.peer_id)
+
+    def _watch(self, connection: Connection) -> Connection:
+        """See to it that a dialled connection is closed here too when the other side closes it."""
+        if self._group is not None:
+            self._group.create_task(self._close_after(connection))
+        return connection
+
+    async def _close_after(self, connection: Connection) -> None:
+        await connection.wait_closed()
+        self._forget(connection)
+        await connection.close()
+
+    async def _refuse(self, peer_id: str, connection_id: str | None, refusal: Refusal) -> None:
+        try:
+            await self._signaling.error(
+                peer_id,
+                code=refusal.code,
+                reason=refusal.reason,
+                message=refusal.message,
+                connection_id=connection_id,
+            )
+        except HeliographError as error:
+            log.info("peer.refusal_not_sent peer=%s reason=%s", peer_id, error)
+
+    def _find(self, signal: Answer | Candidate | Quit | ErrorMessage) -> Connection | None:
+        """The connection that a signal is about. Without a connection id it is the sender's current one."""
+        connection = self._connections.get(str(signal.sender))
+        connection_id = _text(signal.connection_id)
+        if connection is None or (connection_id is not None and connection.connection_id != connection_id):
+            return None
+        return connection
+
+    def _make(self, peer_id: str, connection_id: str | None) -> Connection:
+        return Connection(
+            peer_id,
+            signals=self._signaling,
+            connection_id=connection_id,
+            ice_servers=self._ice_servers,
+            timeout_s=self._timeout_s,
+        )
+
+    def _forget(self, connection: Connection) -> None:
+        if self._connections.get(connection.peer_id) is connection:
+            del self._connections[connection.peer_id]
+
+    @staticmethod
+    async def _cancel(task: asyncio.Future[None]) -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _text(value: object) -> str | None:
+    return None if value is UNSET or not isinstance(value, str) else value

@@ -1,0 +1,74 @@
+"""The WebSocket to the server. The one place that knows the `websockets` package."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI, WebSocketException
+
+from heliograph.config import ServerAddress
+from heliograph.errors import ServerUnreachable, SignalingLost, close_error
+
+__all__ = ["SignalingSocket"]
+
+OPEN_TIMEOUT_S = 10.0
+CLOSE_TIMEOUT_S = 1.0
+PING_INTERVAL_S = 20.0
+MAX_FRAME_BYTES = 1024 * 1024
+"""More than any server's limit for a message, less than what would hurt."""
+
+
+class SignalingSocket:
+    """An open WebSocket: frames out, frames in."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, address: ServerAddress) -> SignalingSocket:
+        """Connect. Raises `ServerUnreachable`."""
+        try:
+            connection = await connect(
+                address.websocket_url,
+                compression=None,
+                max_size=MAX_FRAME_BYTES,
+                open_timeout=OPEN_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=PING_INTERVAL_S,
+                proxy=None if address.is_loopback else True,
+            )
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, WebSocketException, ssl.SSLError) as error:
+            words = str(error) or type(error).__name__
+            raise ServerUnreachable(f"No WebSocket at {address.websocket_url}: {words}") from error
+        return cls(connection)
+
+    async def send(self, frame: bytes) -> None:
+        """Send a text frame. Raises `SignalingLost`, or `SignalingClosed` if the server is done with this peer."""
+        try:
+            await self._connection.send(frame, text=True)
+        except ConnectionClosed as error:
+            raise _lost(error) from error
+
+    async def receive(self) -> bytes | str:
+        """The next frame. Raises `SignalingLost`, or `SignalingClosed` if the server is done with this peer."""
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed as error:
+            raise _lost(error) from error
+
+    async def close(self) -> None:
+        """Close, waiting `CLOSE_TIMEOUT_S` at most for the server's close frame. Safe to repeat."""
+        try:
+            await self._connection.close()
+        except asyncio.CancelledError:
+            self._connection.transport.abort()
+            raise
+
+
+def _lost(error: ConnectionClosed) -> Exception:
+    code = error.rcvd.code if error.rcvd else 1006
+    reason = error.rcvd.reason if error.rcvd else "the connection dropped"
+    return close_error(code, reason) or SignalingLost(f"The connection to the server ended: {reason} ({code})")

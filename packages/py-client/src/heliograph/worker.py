@@ -1,0 +1,150 @@
+"""The worker's role: wait in a room, answer whoever connects, serve many clients at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Self, TypeVar
+
+from heliograph.channels.channel import Channel
+from heliograph.config import random_peer_id
+from heliograph.errors import ConnectionLost, HeliographError, SignalingLost, WorkerBusy
+from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
+from heliograph.peer.ice_servers import IceServer, usable_ice_servers
+from heliograph.peer.switchboard import Refusal, Switchboard
+from heliograph.signaling.client import SignalingClient
+
+__all__ = ["ChannelHandler", "Worker"]
+
+log = logging.getLogger(__name__)
+
+MAX_CLIENTS = 100
+
+ChannelHandler = Callable[[Channel], Awaitable[None]]
+H = TypeVar("H", bound=ChannelHandler)
+
+
+class Worker:
+    """A peer that answers: each channel that a client opens runs the handler for its label.
+
+    A handler has the channel until it returns, then the channel is closed. What it raises closes the channel too and is
+    logged; nobody else notices. Clients over `max_clients` are refused with `WORKER_BUSY`. When the socket to the
+    server drops, the worker registers again under its id, and open connections go on.
+
+    An async context manager: entering registers, leaving closes every connection. It raises what
+    `SignalingClient` raises.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        room: str | None = None,
+        token: str | None = None,
+        peer_id: str | None = None,
+        role: str = "worker",
+        id_token: str | None = None,
+        ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+        max_clients: int = MAX_CLIENTS,
+        timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        self._signaling = SignalingClient(
+            url, room=room, token=token, peer_id=peer_id or random_peer_id("Worker"), role=role, id_token=id_token
+        )
+        self._max_clients = max_clients
+        self._handlers: dict[str, ChannelHandler] = {}
+        self._switchboard = Switchboard(
+            self._signaling,
+            ice_servers=usable_ice_servers(ice_servers),
+            admit=self._admit,
+            serve=self._serve,
+            timeout_s=timeout_s,
+        )
+        self._routing: asyncio.Task[None] | None = None
+
+    @property
+    def peer_id(self) -> str:
+        """This worker's id in the room."""
+        return self._signaling.peer_id
+
+    @property
+    def room_id(self) -> str:
+        """The room."""
+        return self._signaling.room_id
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """The peers that are connected or connecting."""
+        return tuple(connection.peer_id for connection in self._switchboard.connections)
+
+    def on_channel(self, label: str) -> Callable[[H], H]:
+        """Decorate the handler for channels with this label. Channels without a handler are closed."""
+
+        def register(handler: H) -> H:
+            self._handlers[label] = handler
+            return handler
+
+        return register
+
+    async def __aenter__(self) -> Self:
+        await self._signaling.open()
+        self._routing = asyncio.create_task(self._switchboard.run(), name=f"switchboard of {self.peer_id}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._routing is not None:
+            self._routing.cancel()
+            await asyncio.wait([self._routing])
+        await self._signaling.close()
+
+    async def run(self) -> None:
+        """Register and serve until this is cancelled or `wait_closed` would raise."""
+        async with self:
+            await self.wait_closed()
+
+    async def wait_closed(self) -> None:
+        """Wait while the worker serves.
+
+        Raises what ended its registration for good (`Replaced`, `Removed`, `RoomExpired`, …), but not before the last
+        open connection has ended: those need no server.
+        """
+        if self._routing is None:
+            raise SignalingLost("This worker is not running")
+        await asyncio.shield(self._routing)
+
+    def _admit(self, peer_id: str) -> Refusal | None:
+        others = [client for client in self.clients if client != peer_id]
+        if len(others) < self._max_clients:
+            return None
+        return Refusal(
+            code=WorkerBusy.CODE,
+            reason=WorkerBusy.REASON,
+            message=f"{self.peer_id} serves {self._max_clients} clients, which is as many as it will",
+        )
+
+    async def _serve(self, connection: Connection) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                try:
+                    channel = await connection.accept_channel()
+                except ConnectionLost:
+                    return
+                group.create_task(self._handle(channel), name=f"{channel.label} of {channel.peer_id}")
+
+    async def _handle(self, channel: Channel) -> None:
+        handler = self._handlers.get(channel.label)
+        try:
+            if handler is None:
+                log.info("worker.channel_unhandled peer=%s label=%s", channel.peer_id, channel.label)
+            else:
+                await handler(channel)
+        except HeliographError as error:
+            log.info("worker.channel_failed peer=%s label=%s reason=%s", channel.peer_id, channel.label, error)
+        except Exception:
+            log.exception("worker.handler_failed peer=%s label=%s", channel.peer_id, channel.label)
+        finally:
+            await channel.close()
