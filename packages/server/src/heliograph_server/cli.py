@@ -18,7 +18,7 @@ from heliograph_server.demo import run_demo
 from heliograph_server.identity.local import LocalIdentity, MintError
 from heliograph_server.ops.logging import configure_logging
 from heliograph_server.serve import Listeners, PortTaken, run, serve
-from heliograph_server.settings import PREFIX, Settings, SettingsError, load_settings
+from heliograph_server.settings import HELP, PREFIX, Settings, SettingsError, load_settings
 
 __all__ = ["main"]
 
@@ -58,7 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         default = getattr(Settings(), field)
         shown = ",".join(default) if isinstance(default, tuple) else str(default)
         group.add_argument(
-            "--" + field.replace("_", "-"), dest=field, metavar="VALUE", help=f"default: {shown or 'none'}"
+            "--" + field.replace("_", "-"),
+            dest=field,
+            metavar="VALUE",
+            help=f"{HELP[field]} (default: {shown or 'none'})",
         )
     for name, command, text in (
         ("serve", _serve, "run the server"),

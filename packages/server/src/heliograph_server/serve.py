@@ -99,9 +99,17 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: ours ends it, and the process exits with a code, not by the signal."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
 
 
 async def serve(
@@ -138,24 +146,26 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    _log.info("server.listening", http_port=listeners.http_port, ws_port=listeners.ws_port)
+    ports = {"http_port": listeners.http_port, "ws_port": listeners.ws_port}
+
+    async def accompany() -> None:
+        await server.listening.wait()
+        _log.info("server.listening", **ports)
+        if while_up is not None:
+            try:
+                await while_up()
+            finally:
+                stop()
+
     try:
         async with asyncio.TaskGroup() as tasks:
-            companion = tasks.create_task(_accompany(while_up, stop)) if while_up is not None else None
+            companion = tasks.create_task(accompany())
             await server.serve(sockets=listeners.sockets)
-            if companion is not None:
-                companion.cancel()
+            companion.cancel()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
     _log.info("server.stopped")
-
-
-async def _accompany(while_up: Callable[[], Awaitable[None]], stop: Callable[[], None]) -> None:
-    try:
-        await while_up()
-    finally:
-        stop()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

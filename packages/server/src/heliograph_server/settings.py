@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
-__all__ = ["PREFIX", "Settings", "SettingsError", "load_settings"]
+__all__ = ["HELP", "PREFIX", "Settings", "SettingsError", "load_settings"]
 
 PREFIX: Final = "HELIOGRAPH_"
 
@@ -166,3 +166,23 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "log_format": _one_of(LogFormat),
     "log_level": _one_of(LogLevel),
 }
+
+HELP: Final[dict[str, str]] = {
+    "host": "address to listen on; 0.0.0.0 for all",
+    "http_port": "first port; 0 for any free one",
+    "ws_port": "second port; both serve everything",
+    "data_dir": "where the identity key and the rooms are kept",
+    "identity": "who signs id tokens: local",
+    "rooms": "where rooms are kept: sqlite or memory",
+    "transport": "how WebSockets are served: asgi",
+    "stun_urls": "STUN servers for the demo page, separated by commas",
+    "allowed_origins": "web origins that may connect and call, separated by commas",
+    "trusted_proxies": "networks whose X-Forwarded-For is believed, separated by commas",
+    "rate_limit": "messages a second a connection; a burst may be twice that",
+    "signin_limit": "sign-ins and rooms a minute an address; 0 for no limit",
+    "max_peers": "peers a room",
+    "legacy_open_delete": "let anyone delete any peer and room, as the original did",
+    "log_format": "console or json",
+    "log_level": "debug, info, warning or error",
+}
+"""One line for each setting, for the command line's help."""

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final
 
 import aiosqlite
@@ -19,6 +20,9 @@ ROOMS_FILE: Final = "rooms.sqlite3"
 
 STORE_TIMEOUT_S: Final = 5.0
 """How long a caller waits, for its turn and for the answer."""
+
+THREAD_END_S: Final = 1.0
+"""How long a thread whose connection failed may take to end."""
 
 _FAILURES: Final = (sqlite3.Error, OSError, TimeoutError, ValueError)
 """`ValueError` is what aiosqlite says when its connection is closed."""
@@ -104,8 +108,13 @@ class SqliteRoomStore:
             raise StoreUnavailable("The room store is closed")
         if self._database is None:
             database = aiosqlite.Connection(partial(open_database, self._path), iter_chunk_size=64)
-            _make_daemon(database)
-            self._database = await database
+            thread = _thread(database)
+            thread.daemon = True  # must not hold up the process' exit; aiosqlite has no option for it
+            try:
+                self._database = await database
+            except _FAILURES:
+                await asyncio.to_thread(thread.join, THREAD_END_S)  # it speaks to the event loop once more
+                raise
         return self._database
 
 
@@ -121,9 +130,7 @@ def _room(row: tuple[Any, ...]) -> Room:
     )
 
 
-def _make_daemon(database: aiosqlite.Connection) -> None:
-    """Keep the connection's thread from holding up the process' exit; aiosqlite has no option for it.
-
-    Before 0.22 the connection was the thread itself.
-    """
-    vars(database).get("_thread", database).daemon = True
+def _thread(database: aiosqlite.Connection) -> Thread:
+    """The thread of a connection; before aiosqlite 0.22 the connection was one."""
+    thread: Thread = vars(database).get("_thread", database)
+    return thread
