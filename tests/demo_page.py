@@ -17,10 +17,11 @@ class DemoPage:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.problems: list[str] = []
-        """Exceptions that the page's scripts did not catch, and what the browser complained about."""
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", lambda message: self._complain(message.type, message.text))
+        self.exceptions: list[str] = []
+        """Those that the page's scripts did not catch."""
+        self.console: list[str] = []
+        page.on("pageerror", lambda error: self.exceptions.append(str(error)))
+        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
 
     def find(self, name: str) -> Locator:
         """The element with that `data-testid`."""
@@ -68,7 +69,3 @@ class DemoPage:
     async def has_file(self, sha256: str) -> None:
         """Wait until a file with that checksum went through, either way."""
         await expect(self.find("file-sha256").filter(has_text=sha256)).to_be_visible(timeout=TRANSFER_TIMEOUT_MS)
-
-    def _complain(self, kind: str, text: str) -> None:
-        if kind in {"error", "warning"}:
-            self.problems.append(text)

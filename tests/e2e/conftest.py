@@ -1,13 +1,16 @@
 """The stage: a real server, real browsers, and what is kept when a story goes wrong."""
 
 import re
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from pathlib import Path
 
 import pytest
 from browser import LAUNCH_ARGS, find_browser
+from demo_page import DemoPage
 from playwright.async_api import Browser, async_playwright
 from server_process import ServerProcess, running_server
+
+import heliograph
 
 RESULTS = Path("test-results")
 FAILED = pytest.StashKey[bool]()
@@ -55,3 +58,30 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
         yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def open_page(
+    chromium: Browser, request: pytest.FixtureRequest, results: Path
+) -> AsyncIterator[Callable[[str], Awaitable[DemoPage]]]:
+    """Opens a URL as a person of their own: `await open_page(url)`. Screenshots are kept if the test fails."""
+    pages: list[DemoPage] = []
+
+    async def open_one(url: str) -> DemoPage:
+        context = await chromium.new_context()
+        pages.append(DemoPage(await context.new_page()))
+        return await pages[-1].open(url)
+
+    yield open_one
+    for number, page in enumerate(pages, 1):
+        if request.node.stash.get(FAILED, False):
+            await page.page.screenshot(path=results / f"page-{number}.png", full_page=True)
+            keep(results / f"page-{number}.console.log", "\n".join(page.console))
+        await page.page.context.close()
+    assert [error for page in pages for error in page.exceptions] == []
+
+
+@pytest.fixture
+async def room(server: ServerProcess) -> heliograph.Room:
+    """A room on the server."""
+    return await heliograph.create_room(server.url)
