@@ -1,0 +1,336 @@
+/** A direct connection to one peer, and its channels. */
+
+import { Channel } from './channel.js';
+import * as errors from './errors.js';
+import { ChannelEvent, Emitter, FileEvent, StateEvent } from './events.js';
+import { CHAT_LABEL, FILE_LABEL, sendFile } from './files.js';
+import { IncomingFile } from './incoming-file.js';
+import { Negotiation } from './negotiation.js';
+import { describe } from './report.js';
+import { selectedRoute } from './route.js';
+import { deferred, within } from './waiting.js';
+
+/** From the first signal to an open channel. */
+export const CONNECT_DEADLINE_MS = 15_000;
+
+/** @typedef {import('./report.js').ConnectReport} ConnectReport */
+/** @typedef {import('./negotiation.js').Words} Words */
+/**
+ * `disconnected` may heal by itself and become `open` again; `closed` and `failed` are final.
+ * @typedef {'connecting' | 'open' | 'disconnected' | 'closed' | 'failed'} ConnectionState
+ */
+/**
+ * @typedef {object} ConnectionOptions
+ * @property {RTCIceServer[]} [iceServers]
+ * @property {number} [deadlineMs]
+ * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection]
+ * @property {import('./channel.js').ChannelOptions} [channel]
+ */
+
+/**
+ * Events: `state` on every change; `channel` for each channel that the other side opens beyond the chat; `file` for each
+ * file that it sends. Data goes on flowing while the server is out of reach.
+ * @extends {Emitter<{ state: StateEvent<ConnectionState>, channel: ChannelEvent, file: FileEvent }>}
+ */
+export class Connection extends Emitter {
+  /** @type {ConnectionState} */
+  state = 'connecting';
+  /** Why it is closed or failed. @type {Error | null} */
+  error = null;
+  /** The channel that came with the offer. @type {Channel | null} null until there is one */
+  chat = null;
+  /** Set while the server cannot be reached; for the report. */
+  signalingLost = false;
+  #say;
+  #options;
+  /** @type {Negotiation} */
+  #negotiation;
+  #opened = /** @type {ReturnType<typeof deferred<this>>} */ (deferred());
+  #isOffering = false;
+  /** @type {Set<Channel>} */
+  #channels = new Set();
+  #startedAt = performance.now();
+  #deadline;
+  /** Signals are handled one after another. @type {Promise<void>} */
+  #lastStep = Promise.resolve();
+
+  /**
+   * @param {string} peerId the other side
+   * @param {string} id the `connection_id` of its signals; empty for peers that do not know of it
+   * @param {(words: Words, id: string) => void} say sends a signal to the other side
+   * @param {ConnectionOptions} options
+   */
+  constructor(peerId, id, say, options) {
+    super();
+    this.peerId = peerId;
+    this.#say = say;
+    this.#options = options;
+    this.#opened.promise.catch(() => {});
+    this.#negotiation = this.#negotiate(id);
+    this.#deadline = setTimeout(() => this.#late(), options.deadlineMs ?? CONNECT_DEADLINE_MS);
+  }
+
+  get id() {
+    return this.#negotiation.id;
+  }
+
+  /** Whether this side is offering, or has offered, and has no answer yet. */
+  get isOffering() {
+    return this.state === 'connecting' && this.#isOffering;
+  }
+
+  get isOver() {
+    return this.state === 'closed' || this.state === 'failed';
+  }
+
+  /**
+   * Resolves with this connection when its chat is open.
+   * @param {AbortSignal} [signal] ends the wait, not the attempt
+   * @returns {Promise<this>}
+   * @throws {errors.ConnectError | errors.ConnectionClosed | errors.PeerNotFound}
+   */
+  opened(signal) {
+    // The attempt itself has a deadline and always settles in time.
+    const ms = 2 * (this.#options.deadlineMs ?? CONNECT_DEADLINE_MS);
+    return within(this.#opened.promise, { ms, late: () => this.#timeout(), signal });
+  }
+
+  /** Opens a channel of its own. @param {string} label @returns {Channel} */
+  openChannel(label) {
+    if (this.isOver) throw this.error ?? closed('The connection is closed');
+    const { pc } = this.#negotiation;
+    return this.#channel(pc.createDataChannel(label), pc);
+  }
+
+  /**
+   * Sends a file; resolves when the other side has confirmed its checksum.
+   * @param {Blob} file
+   * @param {import('./files.js').SendOptions} [options]
+   * @returns {Promise<import('./files.js').Receipt>}
+   */
+  sendFile(file, options) {
+    return sendFile(this, file, options);
+  }
+
+  /** Which candidate pair carries it. @returns {Promise<import('./route.js').Route | null>} null while there is none */
+  route() {
+    return selectedRoute(this.#negotiation.pc);
+  }
+
+  /** Tells the other side and ends it. */
+  close() {
+    if (this.isOver) return;
+    this.#tell({ type: 'quit' });
+    this.end(closed('The connection was closed here'));
+  }
+
+  /** Offers. The connection fails, it does not throw, when that is impossible. */
+  offer() {
+    this.#isOffering = true;
+    this.#step(async () => {
+      const { pc } = this.#negotiation;
+      this.#adoptChat(this.#channel(pc.createDataChannel(CHAT_LABEL), pc));
+      await this.#negotiation.offer();
+    });
+  }
+
+  /**
+   * Answers an offer. An offer of one's own that is still unanswered is dropped for it: both sides offered at once, and
+   * this one gives way.
+   * @param {string} id @param {string} sdp
+   */
+  answer(id, sdp) {
+    if (this.#isOffering) {
+      this.#isOffering = false;
+      const dropped = this.chat;
+      this.chat = null;
+      dropped?.close();
+      this.#negotiation.close();
+      this.#negotiation = this.#negotiate(id);
+    }
+    this.#step(() => this.#negotiation.accept(sdp));
+  }
+
+  /** @param {string} sdp */
+  conclude(sdp) {
+    this.#isOffering = false;
+    this.#step(() => this.#negotiation.conclude(sdp));
+  }
+
+  /** @param {import('./negotiation.js').WireCandidate} candidate */
+  candidate(candidate) {
+    // Not a step: candidates may come while a description is still being set, and are kept until it is.
+    void this.#negotiation.candidate(candidate);
+  }
+
+  /**
+   * The other side, or the server for it, refused.
+   * @param {string} code @param {string} message
+   */
+  refuse(code, message) {
+    if (this.state !== 'connecting') return;
+    const words = `${this.peerId} refused: ${message || code}`;
+    this.end(new errors.PeerRefused(code || 'REFUSED', words, this.report()), 'failed');
+  }
+
+  /**
+   * Ends it without telling the other side.
+   * @param {Error} error @param {'closed' | 'failed'} [state]
+   */
+  end(error, state = 'closed') {
+    if (this.isOver) return;
+    this.state = state;
+    this.error = error;
+    clearTimeout(this.#deadline);
+    this.#opened.reject(error);
+    for (const channel of [...this.#channels]) channel.close(); // closing the RTCPeerConnection does not tell them
+    this.#negotiation.close();
+    this.dispatchEvent(new StateEvent(state, error));
+  }
+
+  /** @returns {ConnectReport} what was tried so far */
+  report() {
+    const { pc, answered, localCandidates, remoteCandidates } = this.#negotiation;
+    return {
+      peerId: this.peerId,
+      elapsedMs: Math.round(performance.now() - this.#startedAt),
+      answered,
+      localCandidates: { ...localCandidates },
+      remoteCandidates: { ...remoteCandidates },
+      iceServers: this.#options.iceServers?.length ?? 0,
+      iceState: pc.iceConnectionState,
+      gatheringState: pc.iceGatheringState,
+      signalingLost: this.signalingLost,
+    };
+  }
+
+  /** @param {string} id */
+  #negotiate(id) {
+    const { iceServers = [], RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
+    const pc = new RTCPeerConnection({ iceServers });
+    const negotiation = new Negotiation(id, pc, (words) => {
+      if (this.#negotiation === negotiation && !this.isOver) this.#tell(words);
+    });
+    pc.addEventListener('connectionstatechange', () => {
+      if (this.#negotiation === negotiation) this.#pathChanged(pc.connectionState);
+    });
+    pc.addEventListener('datachannel', ({ channel }) => this.#incoming(this.#channel(channel, pc)));
+    return negotiation;
+  }
+
+  /** @param {RTCDataChannel} dc @param {RTCPeerConnection} pc */
+  #channel(dc, pc) {
+    const channel = new Channel(dc, pc, this.#options.channel);
+    this.#channels.add(channel);
+    channel.on('state', ({ state }) => state === 'closed' && this.#channels.delete(channel));
+    return channel;
+  }
+
+  /** @param {Channel} channel */
+  #incoming(channel) {
+    if (channel.label === FILE_LABEL) void this.#incomingFile(channel);
+    else if (this.chat === null) this.#adoptChat(channel);
+    else this.dispatchEvent(new ChannelEvent(channel));
+  }
+
+  /** @param {Channel} channel */
+  async #incomingFile(channel) {
+    const file = await IncomingFile.announced(channel);
+    if (file === null) return;
+    this.dispatchEvent(new FileEvent(file));
+    if (!file.decided) await file.refuse('NOT_WANTED', 'Nobody here takes files');
+  }
+
+  /** @param {Channel} channel */
+  #adoptChat(channel) {
+    this.chat = channel;
+    channel.opened.then(
+      () => this.chat === channel && this.#open(),
+      () => {},
+    );
+    channel.on('state', ({ state }) => {
+      if (state === 'closed' && this.chat === channel) this.end(closed(`${this.peerId} closed the connection`));
+    });
+  }
+
+  #open() {
+    if (this.state !== 'connecting') return;
+    clearTimeout(this.#deadline);
+    this.#enter('open');
+    this.#opened.resolve(this);
+  }
+
+  /** @param {RTCPeerConnectionState} path */
+  #pathChanged(path) {
+    if (path === 'failed') this.#pathFailed();
+    else if (path === 'disconnected' && this.state === 'open') this.#enter('disconnected');
+    else if (path === 'connected' && this.state === 'disconnected') this.#enter('open');
+  }
+
+  #pathFailed() {
+    if (this.state === 'connecting') {
+      const report = this.report();
+      const words = `No path to ${this.peerId} worked: ${describe(report)}`;
+      this.end(new errors.IceFailed('ICE_FAILED', words, report), 'failed');
+    } else {
+      this.end(new errors.ConnectionLost('CONNECTION_LOST', `The path to ${this.peerId} broke`), 'failed');
+    }
+  }
+
+  #late() {
+    const error = this.#timeout();
+    this.#tell({ type: 'quit' });
+    this.end(error, 'failed');
+  }
+
+  #timeout() {
+    const report = this.report();
+    const seconds = Math.round(report.elapsedMs / 100) / 10;
+    const words = `No connection to ${this.peerId} within ${seconds} s: ${describe(report)}`;
+    return new errors.ConnectTimeout('CONNECT_TIMEOUT', words, report);
+  }
+
+  /** @param {() => Promise<void>} step */
+  #step(step) {
+    const { pc } = this.#negotiation;
+    this.#lastStep = this.#lastStep.then(async () => {
+      try {
+        if (!this.isOver && pc === this.#negotiation.pc) await step();
+      } catch (error) {
+        // A negotiation that was closed or replaced meanwhile has nothing left to say.
+        if (this.isOver || pc !== this.#negotiation.pc) return;
+        if (error instanceof errors.SignalingDown) this.end(error, 'failed');
+        else this.#undescribable(error);
+      }
+    });
+  }
+
+  /** @param {unknown} error */
+  #undescribable(error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const words = `The session description of ${this.peerId} cannot be used: ${why}`;
+    this.#tell({ type: 'quit' });
+    this.end(new errors.DescriptionRefused('DESCRIPTION_REFUSED', words, this.report()), 'failed');
+  }
+
+  /** @param {Words} words */
+  #tell(words) {
+    try {
+      this.#say(words, this.id);
+    } catch (error) {
+      this.signalingLost = true;
+      if (words.type === 'offer' || words.type === 'answer') throw error;
+    }
+  }
+
+  /** @param {ConnectionState} state */
+  #enter(state) {
+    this.state = state;
+    this.dispatchEvent(new StateEvent(state, this.error));
+  }
+}
+
+/** @param {string} message */
+function closed(message) {
+  return new errors.ConnectionClosed('CONNECTION_CLOSED', message);
+}

@@ -1,0 +1,180 @@
+import { ConnectionClosed, ConnectTimeout, DescriptionRefused, PeerNotFound, PeerRefused } from '../src/index.js';
+import { FakeServer } from './fake-server.js';
+import { equal, next, ok, test, throws, turn } from './harness.js';
+import { chatOf, connectedPair, enter } from './pair.js';
+
+/** @typedef {import('../src/index.js').ConnectionEvent} ConnectionEvent */
+
+test('connects, says over which kind of path, and tells the other side when it ends', async () => {
+  const { ab, ba, a, close } = await connectedPair();
+  equal([ab.state, ba.state], ['open', 'open']);
+  equal(ab.id, ba.id, 'connection_id');
+  const route = await ab.route();
+  ok(route !== null && ['host', 'prflx'].includes(route.type), `a path within one machine, not ${route?.type}`);
+  equal(a.connections.get('b') === ab, true);
+  equal(a.dial('b') === ab, true, 'dialling again gives the same');
+  const over = next(ba, 'state');
+  ab.close();
+  await over;
+  equal([ba.state, ba.error instanceof ConnectionClosed], ['closed', true]);
+  equal(a.connections.size, 0);
+  close();
+});
+
+test('signals carry one connection_id, and the end of candidates comes last', async () => {
+  const { server, ab, close } = await connectedPair();
+  const ended = () => server.received.filter(({ type, candidate }) => type === 'candidate' && candidate === null);
+  while (ended().length < 2) await turn();
+  for (const side of ['a', 'b']) {
+    const said = server.received.filter(({ target }) => target === side);
+    ok(said.length > 2, 'signals went out');
+    ok(
+      said.every(({ connection_id: id }) => id === ab.id),
+      'one id',
+    );
+    equal(said[0]?.type, side === 'b' ? 'offer' : 'answer', 'the description first');
+    equal(said.at(-1)?.candidate, null, 'the end last');
+  }
+  close();
+});
+
+test('candidates that come before the answer are kept', async () => {
+  const server = new FakeServer();
+  /** @type {any} */
+  let answer = null;
+  server.forward = (message) => {
+    if (message.type === 'answer') {
+      answer = message;
+      return null;
+    }
+    // The answer is let go only after all of the answerer's candidates.
+    return message.sender === 'b' && message.candidate === null ? [message, answer] : message;
+  };
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  const ab = await a.connect('b');
+  equal(ab.state, 'open');
+  while (Object.keys(ab.report().remoteCandidates).length === 0) await turn(); // until they are applied
+  a.close();
+  b.close();
+});
+
+test('both dial at once: one connection, whoever gives way', async () => {
+  const server = new FakeServer();
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  const [ab, ba] = await Promise.all([a.connect('b'), b.connect('a')]);
+  equal(ab.id, ba.id, 'one connection');
+  await chatOf(ab).send('from a');
+  await chatOf(ba).send('from b');
+  equal([await chatOf(ba).receive(), await chatOf(ab).receive()], ['from a', 'from b']);
+  equal(server.received.filter(({ type }) => type === 'offer').length, 2, 'both had offered');
+  equal(
+    server.received.filter(({ type }) => type === 'answer').map(({ target }) => target),
+    ['b'],
+    'the smaller id answered',
+  );
+  a.close();
+  b.close();
+});
+
+test('signals without, or with another, connection_id', async () => {
+  const server = new FakeServer();
+  server.forward = ({ connection_id: _, ref: __, ...old }) => old;
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  const ab = await a.connect('b');
+  server.peers.get('a')?.deliver({ type: 'quit', sender: 'b', target: 'a', connection_id: 'of-an-older-one' });
+  await turn();
+  equal(ab.state, 'open', 'after a quit of an older connection');
+  server.peers.get('a')?.deliver({ type: 'quit', sender: 'b', target: 'a' });
+  await next(ab, 'state');
+  equal(ab.state, 'closed', 'after a quit of the current one');
+  a.close();
+  b.close();
+});
+
+test('a deadline ends the attempt and says what was tried', async () => {
+  const server = new FakeServer();
+  server.forward = (message) => (message.type === 'answer' ? null : message);
+  const [a, b] = await Promise.all([enter(server, 'a', { connections: { deadlineMs: 300 } }), enter(server, 'b')]);
+  const error = await throws(a.connect('b'), ConnectTimeout);
+  equal(error.code, 'CONNECT_TIMEOUT');
+  equal([error.report.peerId, error.report.answered, error.report.iceServers], ['b', false, 0]);
+  ok(error.report.elapsedMs >= 290, 'it waited');
+  ok(error.message.includes('the peer never answered'), error.message);
+  ok(!/\d+\.\d+\.\d+\.\d+/.test(JSON.stringify(error.report)), 'no addresses');
+  equal(server.received.at(-1)?.type, 'quit', 'the other side is told');
+  a.close();
+  b.close();
+});
+
+test('an absent peer, a busy worker, a senseless description', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a');
+  await throws(a.connect('nobody'), PeerNotFound);
+
+  const worker = await enter(server, 'worker');
+  server.forward = (message) =>
+    message.type === 'offer'
+      ? {
+          type: 'error',
+          target: 'a',
+          sender: 'worker',
+          code: 'WORKER_BUSY',
+          reason: 'worker_busy',
+          connection_id: message.connection_id,
+        }
+      : null;
+  const busy = await throws(a.connect('worker'), PeerRefused);
+  equal(busy.code, 'WORKER_BUSY');
+
+  server.forward = (message) =>
+    message.type === 'offer' ? { ...message, type: 'answer', target: 'a', sender: 'worker', sdp: 'v=nonsense' } : null;
+  await throws(a.connect('worker'), DescriptionRefused);
+  a.close();
+  worker.close();
+});
+
+test('a connect can be called off', async () => {
+  const server = new FakeServer();
+  server.forward = () => null;
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  const abort = new AbortController();
+  const connecting = a.connect('b', { signal: abort.signal });
+  abort.abort(new RangeError('never mind'));
+  await throws(connecting, RangeError);
+  equal(a.connections.size, 0);
+  a.close();
+  b.close();
+});
+
+test('a peer that comes back under its id gets a new connection, and the old one ends', async () => {
+  const { server, b, ba, close } = await connectedPair();
+  const incoming = /** @type {Promise<ConnectionEvent>} */ (next(b, 'connection'));
+  const again = await enter(server, 'a');
+  await again.connect('b');
+  equal(ba.state, 'closed');
+  equal((await (await incoming).connection.opened()).state, 'open');
+  equal(b.connections.size, 1);
+  again.close();
+  close();
+});
+
+test('senseless signals of a peer change nothing', async () => {
+  const { server, ab, ba, close } = await connectedPair();
+  const odd = [
+    {},
+    { sdp: 7 },
+    { sdp: { type: 'offer', sdp: '' } },
+    { candidate: 7 },
+    { candidate: { candidate: 'x' } },
+  ];
+  for (const fields of odd) {
+    for (const type of ['offer', 'answer', 'candidate', 'unheard-of']) {
+      if (type === 'offer' && 'sdp' in fields === false) continue;
+      server.peers.get('a')?.deliver({ type, sender: 'b', target: 'a', connection_id: ab.id, ...fields });
+    }
+  }
+  await turn();
+  await chatOf(ba).send('still here');
+  equal(await chatOf(ab).receive(), 'still here');
+  close();
+});

@@ -1,0 +1,137 @@
+import { FileInterrupted, FileMismatch, FileRefusedByPeer, Sha256 } from '../src/index.js';
+import { bareName } from '../src/files.js';
+import { equal, next, ok, test, throws } from './harness.js';
+import { connectedPair } from './pair.js';
+
+/** @typedef {import('../src/index.js').FileEvent} FileEvent */
+
+const HEADER = { type: 'file', name: 'a.bin', size: 4, mime: 'application/octet-stream' };
+
+/** @param {number} length */
+function content(length) {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
+  return bytes;
+}
+
+/** @param {Blob} blob */
+async function hashOf(blob) {
+  return new Sha256().update(new Uint8Array(await blob.arrayBuffer())).hex();
+}
+
+/** The next file that `connection` is sent, accepted. @param {import('../src/index.js').Connection} connection */
+function accepted(connection) {
+  return new Promise((resolve) => {
+    connection.on('file', ({ file }) => resolve(file.accept().then((result) => ({ ...result, name: file.name }))), {
+      once: true,
+    });
+  });
+}
+
+test('files of sizes around the frame and read borders arrive with equal hashes', async () => {
+  const { ab, ba, close } = await connectedPair();
+  for (const size of [0, 1, 65_535, 65_536, 65_537, 1_048_576, 1_048_577, 20_000_000]) {
+    const file = new File([content(size)], `${size}.bin`, { type: 'image/png' });
+    const arriving = accepted(ba);
+    const receipt = await ab.sendFile(file);
+    const got = await arriving;
+    equal(got.name, `${size}.bin`);
+    equal(got.blob.size, size, 'size');
+    equal(got.blob.type, 'image/png');
+    equal(receipt.sha256, got.sha256, `hash of ${size}`);
+    equal(await hashOf(got.blob), await hashOf(file), `content of ${size}`);
+  }
+  close();
+});
+
+test('both sides send at once, and progress grows to the whole', async () => {
+  const { ab, ba, close } = await connectedPair();
+  const size = 8_000_000;
+  /** @type {number[]} */
+  const seen = [];
+  const results = await Promise.all([
+    accepted(ab),
+    accepted(ba),
+    ab.sendFile(new Blob([content(size)]), { name: 'one', onProgress: (sent) => seen.push(sent) }),
+    ba.sendFile(new Blob([content(size)]), { name: 'two' }),
+  ]);
+  equal(new Set(results.map(({ sha256 }) => sha256)).size, 1, 'one hash');
+  ok(seen.length > 10 && seen.every((sent, i) => sent <= size && sent >= (seen[i - 1] ?? 0)), 'progress grows');
+  close();
+});
+
+test('a file that nobody wants is refused, with a code', async () => {
+  const { ab, close } = await connectedPair();
+  const error = await throws(ab.sendFile(new Blob(['abc'])), FileRefusedByPeer);
+  equal(error.code, 'NOT_WANTED');
+  close();
+});
+
+test('a refusal reaches a sender in the middle of a big file', async () => {
+  const { ab, ba, close } = await connectedPair();
+  ba.on('file', ({ file }) => void file.accept({ maxBytes: 1000 }).catch(() => {}));
+  const error = await throws(ab.sendFile(new Blob([content(30_000_000)])), FileRefusedByPeer);
+  equal(error.code, 'TOO_BIG');
+  close();
+});
+
+test('a sender that gives up, and a connection that ends, interrupt the receiver', async () => {
+  const { ab, ba, close } = await connectedPair();
+  const abort = new AbortController();
+  const arriving = accepted(ba);
+  const onProgress = () => abort.abort(new RangeError('changed my mind'));
+  await throws(ab.sendFile(new Blob([content(30_000_000)]), { onProgress, signal: abort.signal }), RangeError);
+  await throws(arriving, FileInterrupted);
+  const again = accepted(ba);
+  const sending = ab.sendFile(new Blob([content(30_000_000)]), { onProgress: () => ab.close() });
+  await throws(sending, FileInterrupted);
+  await throws(again, FileInterrupted);
+  close();
+});
+
+/** Frames that a sender puts on the channel, and the code of the refusal that it must get. @type {[string, any[], string][]} */
+const BAD_SENDERS = [
+  ['no header', [new Uint8Array(4)], 'BAD_HEADER'],
+  ['a header of another type', [{ type: 'end', sha256: '0' }], 'BAD_HEADER'],
+  ['a negative size', [{ ...HEADER, size: -1 }], 'BAD_HEADER'],
+  ['a name that is no text', [{ ...HEADER, name: 7 }], 'BAD_HEADER'],
+  ['more than announced', [HEADER, new Uint8Array(5)], 'SIZE_MISMATCH'],
+  ['less than announced', [HEADER, new Uint8Array(3), { type: 'end', sha256: '0' }], 'SIZE_MISMATCH'],
+  ['another hash', [HEADER, new Uint8Array(4), { type: 'end', sha256: '0'.repeat(64) }], 'CHECKSUM_MISMATCH'],
+];
+
+for (const [what, frames, code] of BAD_SENDERS) {
+  test(`a sender with ${what} is refused with ${code}`, async () => {
+    const { ab, ba, close } = await connectedPair();
+    /** @type {Promise<unknown> | null} */
+    let taking = null;
+    ba.on('file', ({ file }) => (taking = throws(file.accept(), FileMismatch)));
+    const channel = ab.openChannel('file');
+    for (const frame of frames)
+      await channel.send(ArrayBuffer.isView(frame) ? /** @type {any} */ (frame) : JSON.stringify(frame));
+    equal(JSON.parse(String(await channel.receive())).code, code);
+    await taking;
+    equal(await channel.receive(), null, 'then the channel closes');
+    close();
+  });
+}
+
+test('a receiver that confirms something else is found out', async () => {
+  const { ab, ba, close } = await connectedPair();
+  const other = next(ba, 'file');
+  ba.on('file', ({ file }) => (file.decided = true));
+  const sending = throws(ab.sendFile(new Blob(['abc'])), FileInterrupted);
+  ok(/** @type {FileEvent} */ (await other).file, 'announced');
+  ba.close();
+  await sending;
+  close();
+});
+
+test('names lose paths and characters that deceive', () => {
+  equal(bareName('../../etc/passwd'), 'passwd');
+  equal(bareName('C:\\Users\\me\\photo.jpg'), 'photo.jpg');
+  equal(bareName('evil\u202Egpj.exe\u0000\n'), 'evilgpj.exe');
+  equal(bareName('..'), 'file');
+  equal(bareName(''), 'file');
+  equal([...bareName('😀'.repeat(300))].length, 255);
+});

@@ -1,0 +1,161 @@
+import * as heliograph from '../src/index.js';
+import { defaultReply, FakeServer } from './fake-server.js';
+import { equal, next, ok, test, throws, turn } from './harness.js';
+import { chatOf, connectedPair, enter } from './pair.js';
+
+/** @typedef {import('../src/index.js').StateEvent<string>} StateEvent */
+
+/** @param {EventTarget} target @param {string} state @returns {Promise<StateEvent>} */
+function state(target, state) {
+  return next(target, 'state', (/** @type {StateEvent} */ event) => event.state === state);
+}
+
+test('registers with the fields of the protocol, and lists the others', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a');
+  const b = await enter(server, 'b', { role: 'client' });
+  equal(server.received, [
+    { type: 'register', peer_id: 'a', room_id: 'room1234', token: 'secret', id_token: 'jwt' },
+    { type: 'register', peer_id: 'b', room_id: 'room1234', token: 'secret', id_token: 'jwt', role: 'client' },
+  ]);
+  equal([await a.peers(), await b.peers()], [['b'], ['a']]);
+  a.close();
+  equal([a.state, await b.peers()], ['closed', []]);
+  await throws(a.peers(), heliograph.SignalingDown);
+  b.close();
+});
+
+for (const [code, Kind] of /** @type {[string, any][]} */ ([
+  ['INVALID_ROOM_TOKEN', heliograph.InvalidRoomToken],
+  ['ROOM_NOT_FOUND', heliograph.RoomNotFound],
+  ['ROOM_EXPIRED', heliograph.RoomExpired],
+  ['ROOM_FULL', heliograph.RoomFull],
+  ['PEER_ID_TAKEN', heliograph.PeerIdTaken],
+  ['STORE_UNAVAILABLE', heliograph.StoreUnavailable],
+  ['SOMETHING_NEW', heliograph.Refused],
+])) {
+  test(`a registration refused with ${code} is a ${Kind.name}`, async () => {
+    const server = new FakeServer();
+    server.reply = () => ({ type: 'error', code, message: 'No', reason: 'no' });
+    const error = await throws(enter(server, 'a'), Kind);
+    equal([error.name, /** @type {any} */ (error).code, error.message], [Kind.name, code, 'No']);
+    await turn();
+    equal(server.sockets.length, 0, 'sockets left open');
+  });
+}
+
+test('a refused id token is renewed once', async () => {
+  const server = new FakeServer();
+  server.reply = (message) =>
+    message.id_token === 'fresh'
+      ? defaultReply(message)
+      : { type: 'error', code: 'INVALID_ID_TOKEN', reason: 'Invalid token' };
+  /** @type {boolean[]} */
+  const asked = [];
+  const idToken = (/** @type {{ fresh: boolean }} */ { fresh }) => (asked.push(fresh), fresh ? 'fresh' : 'stale');
+  (await enter(server, 'a', { idToken })).close();
+  equal(asked, [false, true]);
+  await throws(enter(server, 'b', { idToken: 'stale' }), heliograph.InvalidIdToken);
+});
+
+test('no server, and a server that does not answer', async () => {
+  const server = new FakeServer();
+  server.reply = () => null;
+  await throws(enter(server, 'a', { signaling: { replyTimeoutMs: 30 } }), heliograph.ReplyTimeout);
+  server.up = false;
+  await throws(enter(server, 'a'), heliograph.ServerUnreachable);
+});
+
+test('answers to questions asked at once go to who asked, in order', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a');
+  let asked = 0;
+  server.reply = () => ({ type: 'available_peers', peers: [`${asked++}`] });
+  equal(await Promise.all([a.peers(), a.peers(), a.peers()]), [['0'], ['1'], ['2']]);
+  a.close();
+});
+
+test('comes back by itself after a drop; open connections do not notice', async () => {
+  const { server, a, b, ab, ba, close } = await connectedPair({ random: () => 0 });
+  const [left, back] = [state(a, 'reconnecting'), state(a, 'online')];
+  const bBack = state(b, 'online');
+  server.up = false;
+  server.hangUp(1012);
+  ok((await left).error instanceof heliograph.Restarting, 'says why');
+  await throws(a.peers(), heliograph.SignalingDown);
+  await chatOf(ab).send('while it is down');
+  equal(await chatOf(ba).receive(), 'while it is down');
+  server.up = true;
+  await Promise.all([back, bBack]);
+  equal(await a.peers(), ['b']);
+  equal([ab.state, ba.state], ['open', 'open']);
+  close();
+});
+
+for (const [closeCode, Kind] of /** @type {[number, any][]} */ ([
+  [4001, heliograph.Replaced],
+  [4003, heliograph.Removed],
+])) {
+  test(`close code ${closeCode} is final: ${Kind.name}`, async () => {
+    const server = new FakeServer();
+    const a = await enter(server, 'a');
+    const over = state(a, 'closed');
+    server.hangUp(closeCode);
+    const { error } = await over;
+    ok(error instanceof Kind, `${error}`);
+    equal(a.state, 'closed');
+  });
+}
+
+test('a refusal on the way back is final when trying again is of no use', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a', { random: () => 0 });
+  server.reply = () => ({ type: 'error', code: 'ROOM_EXPIRED', reason: 'Room expired' });
+  const over = state(a, 'closed');
+  server.hangUp(1006);
+  ok((await over).error instanceof heliograph.RoomExpired, 'says why');
+});
+
+test('gives up when the server stays away for longer than the window', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a', { random: () => 0, signaling: { reconnectWindowMs: 1 } });
+  const over = state(a, 'closed');
+  server.up = false;
+  server.hangUp(1006);
+  ok((await over).error instanceof heliograph.ServerUnreachable, 'says why');
+});
+
+test('a socket that went silent is found and replaced', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a', { random: () => 0, signaling: { keepaliveMs: 20 } });
+  const lost = state(a, 'reconnecting');
+  server.reply = (message) => (message.type === 'ping' ? null : defaultReply(message));
+  ok((await lost).error instanceof heliograph.ReplyTimeout, 'says why');
+  server.reply = defaultReply;
+  await state(a, 'online');
+  a.close();
+});
+
+test('the device coming online ends the pause', async () => {
+  const server = new FakeServer();
+  const network = new EventTarget();
+  const a = await enter(server, 'a', { random: () => 0.999, signaling: { network } });
+  server.hangUp(1006);
+  await state(a, 'reconnecting');
+  const before = performance.now();
+  network.dispatchEvent(new Event('online'));
+  await state(a, 'online');
+  ok(performance.now() - before < 200, 'at once');
+  a.close();
+});
+
+test('frames that are no messages are passed over', async () => {
+  const server = new FakeServer();
+  const a = await enter(server, 'a');
+  const socket = server.peers.get('a');
+  for (const data of ['{', '[]', 'null', '7', '{"type":7}', '{"type":"from_the_future"}', new Blob(['x'])]) {
+    socket?.dispatchEvent(new MessageEvent('message', { data }));
+  }
+  equal(await a.peers(), []);
+  a.close();
+});
