@@ -1,0 +1,182 @@
+"""What a file adds to the contract: it outlives the process, is shared, and can fail."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from heliograph_server.errors import StoreUnavailable
+from heliograph_server.rooms import sqlite as sqlite_module
+from heliograph_server.rooms.sqlite import ROOMS_FILE, SqliteRoomStore
+
+from .samples import a_room
+
+CREATE_AND_WAIT = """
+import asyncio, sys
+from pathlib import Path
+from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.model import Room
+from heliograph_server.rooms.sqlite import SqliteRoomStore
+
+async def main():
+    store = SqliteRoomStore(Path(sys.argv[1]))
+    for number in range(20):
+        await store.create(Room(room_id=f"room{number}", token="t", owner=User("i", "s"), created_at=1, expires_at=2,
+                                max_peers=3))
+    print("created", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+OPEN_AND_END = """
+import asyncio, sys
+from pathlib import Path
+from heliograph_server.rooms.sqlite import SqliteRoomStore
+
+async def main():
+    global store
+    store = SqliteRoomStore(Path(sys.argv[1]))
+    await store.open()
+
+asyncio.run(main())
+"""
+
+CREATE_MANY = """
+import asyncio, sys
+from pathlib import Path
+from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.model import Room
+from heliograph_server.rooms.sqlite import SqliteRoomStore
+
+async def main():
+    store = SqliteRoomStore(Path(sys.argv[1]))
+    for number in range(50):
+        assert await store.create(Room(room_id=f"{sys.argv[2]}-{number}", token="t", owner=User("i", "s"), created_at=1,
+                                       expires_at=2, max_peers=3))
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteRoomStore]:
+    made = SqliteRoomStore(tmp_path)
+    yield made
+    await made.close()
+
+
+def create_and_be_killed(data_dir: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", CREATE_AND_WAIT, data_dir], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"created\n"
+        process.kill()
+        assert process.wait(10) == -signal.SIGKILL
+
+
+def create_from_three_processes(data_dir: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", CREATE_MANY, data_dir, str(number)]) for number in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+
+
+async def test_rooms_outlive_kill_9(tmp_path: Path, store: SqliteRoomStore) -> None:
+    create_and_be_killed(tmp_path)
+    for number in range(20):
+        assert await store.get(f"room{number}") is not None
+
+
+async def test_processes_share_a_file_from_the_first_moment(tmp_path: Path, store: SqliteRoomStore) -> None:
+    create_from_three_processes(tmp_path)
+    assert len(await store.expired(before=3, limit=1_000)) == 150
+
+
+def test_a_store_left_open_does_not_hold_up_the_exit(tmp_path: Path) -> None:
+    assert subprocess.run([sys.executable, "-c", OPEN_AND_END, tmp_path], timeout=20, check=False).returncode == 0
+
+
+async def test_the_files_are_the_owners_alone(tmp_path: Path, store: SqliteRoomStore) -> None:
+    await store.create(a_room())
+    for name in (ROOMS_FILE, f"{ROOMS_FILE}-wal", f"{ROOMS_FILE}-shm"):
+        assert stat.S_IMODE(os.stat(tmp_path / name).st_mode) == 0o600  # noqa: PTH116
+
+
+async def test_the_directory_is_made(tmp_path: Path) -> None:
+    store = SqliteRoomStore(tmp_path / "not" / "there")
+    await store.open()
+    await store.close()
+    assert (tmp_path / "not" / "there" / ROOMS_FILE).exists()
+
+
+async def test_a_file_of_something_else_is_refused(tmp_path: Path, store: SqliteRoomStore) -> None:
+    (tmp_path / ROOMS_FILE).write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreUnavailable, match=ROOMS_FILE):
+        await store.open()
+    with pytest.raises(StoreUnavailable):
+        await store.get("abcd2345")
+
+
+async def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path, store: SqliteRoomStore) -> None:
+    with sqlite3.connect(tmp_path / ROOMS_FILE) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StoreUnavailable, match="schema 99"):
+        await store.open()
+
+
+async def test_a_store_that_failed_to_open_works_once_the_cause_is_gone(tmp_path: Path, store: SqliteRoomStore) -> None:
+    (tmp_path / ROOMS_FILE).mkdir()
+    with pytest.raises(StoreUnavailable):
+        await store.create(a_room())
+    (tmp_path / ROOMS_FILE).rmdir()
+    assert await store.create(a_room())
+
+
+async def test_a_lock_that_is_never_let_go_is_a_bounded_wait(
+    tmp_path: Path, store: SqliteRoomStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.open()
+    monkeypatch.setattr(sqlite_module, "STORE_TIMEOUT_S", 0.1)
+    other = sqlite3.connect(tmp_path / ROOMS_FILE, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            await store.create(a_room())
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+    monkeypatch.undo()
+    assert await store.get("other") is None
+
+
+async def test_a_broken_table_is_unavailable_not_a_crash(tmp_path: Path, store: SqliteRoomStore) -> None:
+    await store.open()
+    with sqlite3.connect(tmp_path / ROOMS_FILE) as other:
+        other.execute("DROP TABLE rooms")
+    other.close()
+    for call in (store.get("a"), store.create(a_room()), store.delete("a"), store.expired(1, 1)):
+        with pytest.raises(StoreUnavailable):
+            await call
+
+
+async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
+    store = SqliteRoomStore(tmp_path)
+    await store.create(a_room())
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await store.get("abcd2345")
+
+
+async def test_rooms_are_there_after_a_restart(tmp_path: Path) -> None:
+    first = SqliteRoomStore(tmp_path)
+    await first.create(a_room())
+    await first.close()
+    second = SqliteRoomStore(tmp_path)
+    assert await second.get("abcd2345") == a_room()
+    await second.close()
