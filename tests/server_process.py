@@ -14,6 +14,7 @@ __all__ = ["ServerProcess", "running_server"]
 
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 10
+LOG_TIMEOUT_S = 20
 
 
 class ServerProcess:
@@ -28,6 +29,7 @@ class ServerProcess:
         self._environ = {**os.environ, **(environ or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._said = asyncio.Condition()
 
     @property
     def url(self) -> str:
@@ -43,6 +45,11 @@ class ServerProcess:
         """The log events of that name so far."""
         events = [json.loads(line) for line in self.log if line.startswith("{")]
         return [event for event in events if event.get("event") == name]
+
+    async def logs(self, name: str, **fields: Any) -> None:
+        """Wait until an event of that name with these fields is in the log."""
+        async with asyncio.timeout(LOG_TIMEOUT_S), self._said:
+            await self._said.wait_for(lambda: any(fields.items() <= event.items() for event in self.events(name)))
 
     async def start(self) -> None:
         """Start it, on the ports of its earlier life if it had one, and wait until it listens."""
@@ -97,7 +104,9 @@ class ServerProcess:
         if process.stdout is None:
             raise RuntimeError("The server's output is not piped")
         async for line in process.stdout:
-            self.log.append(line.decode().rstrip("\n"))
+            async with self._said:
+                self.log.append(line.decode().rstrip("\n"))
+                self._said.notify_all()
             if '"server.listening"' in self.log[-1] and not listening.done():
                 listening.set_result(None)
         if not listening.done():

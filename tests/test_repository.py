@@ -18,7 +18,7 @@ SOURCES = {".py", ".js", ".mjs", ".css", ".html", ".tf", ".sh"}
 OURS = {"heliograph", "heliograph-protocol", "heliograph-server"}
 TOOLS = {"pip", "setuptools", "uv"}  # bring what is locked, and are not
 OF_ONE_MACHINE = re.compile(
-    r"(?<![\w.])/(?:home|root|Users|work|farm)/\w|\.pyenv/|files\.pythonhosted|pypi\.org/simple|registry\.npmjs|deb\.debian\.org"
+    r"(?<![\w.])/(?:home|root|Users|work|farm)/\w|\.pyen[v]/|files\.pythonhosted|pypi\.org/simple|registry\.npmjs|deb\.debian\.org"
 )
 
 
