@@ -49,11 +49,12 @@ def types(session: nox.Session) -> None:
     """Check the types: mypy --strict for Python, tsc --checkJs for the browser SDK and the demo page."""
     install(session, "types")
     sources = [f"{package}/src" for package in PACKAGES]
-    session.run("mypy", *sources, "noxfile.py", *existing("tests", "examples", "bench"))
-    for tests in existing(*(f"{package}/tests" for package in [*PACKAGES, BROWSER])):
-        session.run("mypy", tests)  # each on its own: every one of them has a conftest
+    programs = [folder for folder in ("tests", "examples", "bench") if any((ROOT / folder).rglob("*.py"))]
+    session.run("mypy", *sources, "noxfile.py", *programs)
+    for package in [*PACKAGES, BROWSER]:
+        session.run("mypy", f"{package}/tests")  # each on its own: every one of them has a conftest
     install_typescript(session)
-    for config in existing(f"{BROWSER}/tsconfig.json", "web/demo/tsconfig.json"):
+    for config in sorted([BROWSER, *map(str, Path("web").glob("*/tsconfig.json"))]):
         session.run("node", f"{BROWSER}/node_modules/typescript/bin/tsc", "--project", config, external=True)
 
 
@@ -157,8 +158,3 @@ def browser(session: nox.Session) -> dict[str, str]:
     path = str(session.run("python", "tests/browser.py", silent=True, stderr=None, log=False)).strip()
     session.log(f"The browser is {path}")
     return {"HELIOGRAPH_BROWSER": path}
-
-
-def existing(*paths: str) -> list[str]:
-    """Those of the paths that are there."""
-    return [path for path in paths if (ROOT / path).exists()]
