@@ -20,19 +20,28 @@ _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. Arguments and command-line options win over it."""
+    """What the environment says. Arguments, command-line options and room links win over it."""
 
     url: str = DEFAULT_URL
+    room: str | None = None
+    token: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read `HELIOGRAPH_URL`. Raises `ConfigurationError` if it is no server's address."""
+        """Read `HELIOGRAPH_URL`, `HELIOGRAPH_ROOM` and `HELIOGRAPH_TOKEN`.
+
+        Raises `ConfigurationError` if the first is no server's address.
+        """
         url = environment.get("HELIOGRAPH_URL", "").strip() or DEFAULT_URL
         try:
             ServerAddress.parse(url)
         except ConfigurationError as error:
             raise ConfigurationError(f"HELIOGRAPH_URL: {error}") from error
-        return cls(url=url)
+        room, token = environment.get("HELIOGRAPH_ROOM"), environment.get("HELIOGRAPH_TOKEN")
+        return cls(url=url, room=room or None, token=token or None)
+
+    def __repr__(self) -> str:
+        return f"Settings(url={self.url!r}, room={self.room!r})"
 
 
 @cache
@@ -79,8 +88,8 @@ class ServerAddress:
         return urlsplit(self.http_url).hostname in _LOOPBACK_HOSTS
 
     def room(self, room: str | None, token: str | None) -> tuple[str, str]:
-        """The room's id and token, from the arguments or else from the link. Raises `ConfigurationError`."""
-        room_id, room_token = room or self.room_id, token or self.token
+        """The room's id and token, from the arguments, the link or the settings. Raises `ConfigurationError`."""
+        room_id, room_token = room or self.room_id or settings().room, token or self.token or settings().token
         if not room_id or not room_token:
             missing = "room" if not room_id else "token"
             raise ConfigurationError(f"No {missing}: give `room` and `token`, or a room link as the address")

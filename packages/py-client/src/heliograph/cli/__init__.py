@@ -1,0 +1,5 @@
+"""The `heliograph` command."""
+
+from heliograph.cli.command import main
+
+__all__ = ["main"]
