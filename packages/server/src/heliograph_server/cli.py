@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Final
 
-import msgspec
-
 from heliograph_server.app import Application
 from heliograph_server.demo import run_demo
 from heliograph_server.identity.local import LocalIdentity, MintError
@@ -55,8 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     group = shared.add_argument_group("settings", _SETTINGS_HELP)
     for field in Settings.__struct_fields__:
-        default = getattr(Settings(), field)
-        shown = ",".join(default) if isinstance(default, tuple) else str(default)
+        shown = _shown(getattr(Settings(), field))
         group.add_argument(
             "--" + field.replace("_", "-"),
             dest=field,
@@ -89,9 +86,8 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _check_config(settings: Settings, _: argparse.Namespace) -> int:
-    for field, value in msgspec.to_builtins(settings).items():
-        shown = ",".join(value) if isinstance(value, list | tuple) else value
-        sys.stdout.write(f"{PREFIX}{field.upper()}={shown}\n")
+    for field in Settings.__struct_fields__:
+        sys.stdout.write(f"{PREFIX}{field.upper()}={_shown(getattr(settings, field))}\n")
     return 0
 
 
@@ -103,6 +99,11 @@ def _mint_token(settings: Settings, options: argparse.Namespace) -> int:
         return 2
     sys.stdout.write(token + "\n")
     return 0
+
+
+def _shown(value: object) -> str:
+    """A setting's value as it would be written in the environment."""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _complain(problem: str) -> None:
