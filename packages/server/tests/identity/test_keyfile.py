@@ -53,7 +53,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         subprocess.Popen(
             [sys.executable, "-c", LOAD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        for _ in range(4)
+        for _ in range(3)
     ]
     for process in processes:
         assert process.stdin is not None

@@ -14,6 +14,7 @@ from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.identity.verifier import IdentityProvider, User
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.problems import MAX_BODY_BYTES, Problem
+from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.removal import Removal, RemovalStatus
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.settings import Settings
@@ -62,6 +63,7 @@ class RoomsController(Controller):
     path = "/"
     tags = ("rooms",)
     security = ({"bearer": []},)
+    request_class = JsonRequest
     request_max_body_size = MAX_BODY_BYTES
 
     @post(

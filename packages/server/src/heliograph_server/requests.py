@@ -1,0 +1,22 @@
+"""The request class of the HTTP side."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.exceptions import SerializationException
+
+__all__ = ["JsonRequest"]
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose JSON body is the caller's fault in every way in which it can be wrong.
+
+    Litestar's own answers 500 to bytes that are no UTF-8 and to nesting that is too deep.
+    """
+
+    async def json(self) -> Any:
+        """The decoded body. Raises `SerializationException`, which becomes a 400."""
+        try:
+            return await super().json()
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise SerializationException("The body is not JSON that can be read") from error
