@@ -1,12 +1,13 @@
 """The demo page, as somebody in front of it uses it."""
 
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
 from playwright.async_api import Locator, Page, expect
 
-__all__ = ["OPEN_TIMEOUT_MS", "TRANSFER_TIMEOUT_MS", "DemoPage"]
+__all__ = ["DemoPage", "OpenPage"]
 
 OPEN_TIMEOUT_MS = 15_000
 TRANSFER_TIMEOUT_MS = 60_000
@@ -69,3 +70,7 @@ class DemoPage:
     async def has_file(self, sha256: str) -> None:
         """Wait until a file with that checksum went through, either way."""
         await expect(self.find("file-sha256").filter(has_text=sha256)).to_be_visible(timeout=TRANSFER_TIMEOUT_MS)
+
+
+OpenPage = Callable[[str], Awaitable[DemoPage]]
+"""Opens a URL as a person of their own."""

@@ -9,9 +9,9 @@ __all__ = ["echo_worker"]
 
 
 @contextlib.asynccontextmanager
-async def echo_worker(url: str, room: heliograph.Room, *, max_clients: int = 10) -> AsyncIterator[heliograph.Worker]:
-    """Serve in a room. Each answer starts with the name of the client that it is meant for."""
-    worker = heliograph.Worker(url, room=room.room_id, token=room.token, peer_id="Worker-3108", max_clients=max_clients)
+async def echo_worker(link: str, *, max_clients: int = 10) -> AsyncIterator[heliograph.Worker]:
+    """Serve in the room of a link. Each answer starts with the name of the client that it is meant for."""
+    worker = heliograph.Worker(link, peer_id="Worker-3108", max_clients=max_clients)
 
     @worker.on_channel("chat")
     async def echo(channel: heliograph.Channel) -> None:

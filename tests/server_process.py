@@ -25,6 +25,7 @@ class ServerProcess:
         self.ws_port = 0
         self.log: list[str] = []
         """What it printed, line by line, over all its lives."""
+        self._born_at = 0
         self._data_dir = data_dir
         self._environ = {**os.environ, **(environ or {})}
         self._process: asyncio.subprocess.Process | None = None
@@ -42,18 +43,23 @@ class ServerProcess:
         return f"ws://127.0.0.1:{self.ws_port}/"
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        """The log events of that name so far."""
-        events = [json.loads(line) for line in self.log if line.startswith("{")]
+        """The log events of that name in this life."""
+        events = [json.loads(line) for line in self.log[self._born_at :] if line.startswith("{")]
         return [event for event in events if event.get("event") == name]
 
     async def logs(self, name: str, **fields: Any) -> None:
-        """Wait until an event of that name with these fields is in the log."""
+        """Wait until an event of that name with these fields is in the log of this life."""
+
+        def logged() -> bool:
+            return any(fields.items() <= event.items() for event in self.events(name))
+
         async with asyncio.timeout(LOG_TIMEOUT_S), self._said:
-            await self._said.wait_for(lambda: any(fields.items() <= event.items() for event in self.events(name)))
+            await self._said.wait_for(logged)
 
     async def start(self) -> None:
         """Start it, on the ports of its earlier life if it had one, and wait until it listens."""
         listening: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._born_at = len(self.log)
         command = [sys.executable, "-m", "heliograph_server", "serve", "--log-format", "json"]
         ports = ["--http-port", str(self.http_port), "--ws-port", str(self.ws_port)]
         self._process = await asyncio.create_subprocess_exec(

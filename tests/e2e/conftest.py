@@ -1,12 +1,12 @@
 """The stage: a real server, real browsers, and what is kept when a story goes wrong."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import pytest
 from browser import LAUNCH_ARGS, find_browser
-from demo_page import DemoPage
+from demo_page import DemoPage, OpenPage
 from playwright.async_api import Browser, async_playwright
 from server_process import ServerProcess, running_server
 
@@ -61,9 +61,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def open_page(
-    chromium: Browser, request: pytest.FixtureRequest, results: Path
-) -> AsyncIterator[Callable[[str], Awaitable[DemoPage]]]:
+async def open_page(chromium: Browser, request: pytest.FixtureRequest, results: Path) -> AsyncIterator[OpenPage]:
     """Opens a URL as a person of their own: `await open_page(url)`. Screenshots are kept if the test fails."""
     pages: list[DemoPage] = []
 
@@ -85,3 +83,9 @@ async def open_page(
 async def room(server: ServerProcess) -> heliograph.Room:
     """A room on the server."""
     return await heliograph.create_room(server.url)
+
+
+@pytest.fixture
+def link(server: ServerProcess, room: heliograph.Room) -> str:
+    """The link to the room. With `&connect=<peer id>` behind it, the page connects to that peer by itself."""
+    return f"{server.url}/#room={room.room_id}&token={room.token}"

@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 from echo import echo_worker
-from server_process import ServerProcess
 
 import heliograph
 
 
-async def test_a_client_talks_to_a_worker(server: ServerProcess, room: heliograph.Room) -> None:
+async def test_a_client_talks_to_a_worker(link: str) -> None:
     async with (
-        echo_worker(server.url, room),
-        heliograph.connect(
-            server.url, room=room.room_id, token=room.token, peer="Worker-3108", peer_id="Client-1489"
-        ) as connection,
+        echo_worker(link),
+        heliograph.connect(link, peer="Worker-3108", peer_id="Client-1489") as connection,
     ):
         chat = connection.channel("chat")
         for text in ("hello", "", "naïve — ☀"):
@@ -24,7 +21,7 @@ async def test_a_client_talks_to_a_worker(server: ServerProcess, room: heliograp
             assert await chat.receive() == f"Client-1489: {text}"
 
 
-async def test_a_file_arrives_whole(server: ServerProcess, room: heliograph.Room, tmp_path: Path) -> None:
+async def test_a_file_arrives_whole(link: str, tmp_path: Path) -> None:
     content = bytes(range(256)) * 8_192 + b"the end"
     source = tmp_path / "measurements.bin"
     source.write_bytes(content)
@@ -37,8 +34,8 @@ async def test_a_file_arrives_whole(server: ServerProcess, room: heliograph.Room
         return await heliograph.receive_file(channel, into=folder)
 
     async with (
-        heliograph.connect(server.url, room=room.room_id, token=room.token, peer_id="Client-1") as receiver,
-        heliograph.connect(server.url, room=room.room_id, token=room.token, peer_id="Client-2") as sender,
+        heliograph.connect(link, peer_id="Client-1") as receiver,
+        heliograph.connect(link, peer_id="Client-2") as sender,
         asyncio.TaskGroup() as tasks,
     ):
         receiving = tasks.create_task(receive(receiver))
@@ -48,14 +45,14 @@ async def test_a_file_arrives_whole(server: ServerProcess, room: heliograph.Room
     assert [path.read_bytes() for path in folder.iterdir()] == [content]
 
 
-async def test_who_is_not_there_is_missed(server: ServerProcess, room: heliograph.Room) -> None:
-    async with heliograph.connect(server.url, room=room.room_id, token=room.token) as session:
+async def test_who_is_not_there_is_missed(link: str) -> None:
+    async with heliograph.connect(link) as session:
         assert await session.peers() == []
         with pytest.raises(heliograph.PeerNotFound):
             await session.connect("Worker-9")
 
 
-async def test_the_wrong_token_opens_no_door(server: ServerProcess, room: heliograph.Room) -> None:
+async def test_the_wrong_token_opens_no_door(link: str) -> None:
     with pytest.raises(heliograph.InvalidRoomToken):
-        async with heliograph.connect(server.url, room=room.room_id, token="wrong"):
+        async with heliograph.connect(link, token="wrong"):
             raise AssertionError("it opened")

@@ -1,0 +1,27 @@
+"""Two people, each with a browser."""
+
+import hashlib
+from pathlib import Path
+
+from demo_page import OpenPage
+from playwright.async_api import expect
+from server_process import ServerProcess
+
+
+async def test_two_people_meet_by_a_link(server: ServerProcess, open_page: OpenPage, tmp_path: Path) -> None:
+    source = tmp_path / "picture.png"
+    source.write_bytes(bytes(range(256)) * 1_000)
+    ann = await open_page(server.url)
+    link = await ann.create_room()
+    bob = await open_page(link)
+    await expect(ann.find("peer-item")).to_have_count(1)
+    await ann.find("connect-button").click()
+    await ann.is_connected()
+    await bob.is_connected()
+    await ann.chat("can you read this?")
+    await bob.hears("can you read this?")
+    await bob.chat("I can")
+    await ann.hears("I can")
+    await bob.send_file(source)
+    for page in (ann, bob):
+        await page.has_file(hashlib.sha256(bytes(range(256)) * 1_000).hexdigest())
