@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import overload
 
 from heliograph.config import random_peer_id
+from heliograph.errors import SignalingLost
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
 from heliograph.peer.ice_servers import IceServer, usable_ice_servers
 from heliograph.peer.switchboard import Refusal, Switchboard
@@ -64,9 +65,22 @@ class Session:
         return await self._dial(self._switchboard.prepare(peer_id))
 
     async def accept(self) -> Connection:
-        """The next connection that another peer opens to this one. Before the first call, offers are refused."""
+        """The next connection that another peer opens to this one. Before the first call, offers are refused.
+
+        Raises what ended the session's registration for good.
+        """
         self._accepting = True
-        return await self._accepted.get()
+        if self._routing is None:
+            raise SignalingLost("This session is not open")
+        arriving = asyncio.ensure_future(self._accepted.get())
+        try:
+            await asyncio.wait([arriving, self._routing], return_when=asyncio.FIRST_COMPLETED)
+            if not arriving.done():
+                self._routing.result()
+                raise SignalingLost("This session is closed")
+            return arriving.result()
+        finally:
+            arriving.cancel()
 
     def _admit(self, _peer_id: str) -> Refusal | None:
         return None if self._accepting and not self._accepted.full() else _NOT_ACCEPTING

@@ -82,6 +82,7 @@ class Connection:
         self._ended = asyncio.Event()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._failure: HeliographError | None = None
+        self._final_report: ConnectReport | None = None
         self._closing: asyncio.Task[None] | None = None
         self._ever_connected = False
 
@@ -136,9 +137,11 @@ class Connection:
 
     async def accept_channel(self) -> Channel:
         """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
-        if (channel := await self._waiting.get()) is None:
-            self._end_waiting()
-            raise self._failure or ConnectionLost(f"The connection to {self.peer_id} is closed")
+        channel = None
+        if not (self.is_over and self._waiting.empty()):
+            channel = await self._waiting.get()
+        if channel is None:
+            raise ConnectionLost(f"The connection to {self.peer_id} is closed") from self._failure
         return channel
 
     async def wait_closed(self) -> None:
@@ -147,9 +150,7 @@ class Connection:
 
     async def close(self) -> None:
         """Let channels send what they have, tell the peer, and close. Safe to repeat."""
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(), name=f"close the connection to {self.peer_id}")
-        await asyncio.shield(self._closing)
+        await asyncio.shield(self._start_closing())
 
     async def prepare(self) -> str:
         """Open the `chat` channel and gather: the offer to send."""
@@ -231,7 +232,7 @@ class Connection:
             await asyncio.wait([working, ending])
 
     def _explain(self, working: asyncio.Future[None]) -> HeliographError:
-        report = self.report()
+        report = self._final_report or self.report()
         if isinstance(self._failure, ConnectError | Refused):
             return self._failure
         if working.done() and not working.cancelled() and (error := working.exception()) is not None:
@@ -245,6 +246,11 @@ class Connection:
             return ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
         words = f"No connection to {self.peer_id} after {self._timeout_s:g} s: {report}"
         return ConnectTimeout(self.peer_id, words, report=report)
+
+    def _start_closing(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name=f"close the connection to {self.peer_id}")
+        return self._closing
 
     async def _close(self) -> None:
         if not self._ended.is_set() and self._ever_connected:
@@ -295,11 +301,10 @@ class Connection:
         if self._ended.is_set():
             return
         self._failure = failure
+        self._final_report = self.report()
         self._ended.set()
         for channel in list(self._all_channels):
             channel.abandon(failure if isinstance(failure, ConnectionLost) else None)
-        self._end_waiting()
-
-    def _end_waiting(self) -> None:
-        if not self._waiting.full():
+        if self._waiting.empty():  # somebody may be waiting
             self._waiting.put_nowait(None)
+        self._start_closing()

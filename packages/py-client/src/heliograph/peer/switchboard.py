@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from msgspec import UNSET
 
 from heliograph.errors import AlreadyConnected, HeliographError, peer_refusal
 from heliograph.events import Disconnected, Registered, ServerComplaint, SignalingEvent, SignalRefused
-from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
+from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection, Signals
 from heliograph.peer.ice_servers import UsableIceServers
-from heliograph.signaling.client import SignalingClient
 from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
 
-__all__ = ["Refusal", "Switchboard"]
+__all__ = ["Refusal", "Signaling", "Switchboard"]
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +31,17 @@ class Refusal:
     message: str
 
 
+class Signaling(Signals, Protocol):
+    """What is used of a `SignalingClient`; `heliograph.testing` has another one."""
+
+    @property
+    def peer_id(self) -> str: ...
+    async def error(
+        self, target: str, *, code: str, reason: str = "", message: str = "", connection_id: str | None = None
+    ) -> None: ...
+    def __aiter__(self) -> AsyncIterator[SignalingEvent]: ...
+
+
 class Switchboard:
     """Owns the connections of one registered peer; there is one with each other peer at most.
 
@@ -41,7 +51,7 @@ class Switchboard:
 
     def __init__(
         self,
-        signaling: SignalingClient,
+        signaling: Signaling,
         *,
         ice_servers: UsableIceServers,
         admit: Callable[[str], Refusal | None],
@@ -60,7 +70,7 @@ class Switchboard:
     @property
     def connections(self) -> tuple[Connection, ...]:
         """The connections that are open or being made."""
-        return tuple(self._connections.values())
+        return tuple(connection for connection in self._connections.values() if not connection.is_over)
 
     async def run(self) -> None:
         """Route signals until the signaling client ends; then wait until the last connection has.
@@ -74,7 +84,7 @@ class Switchboard:
                 raise failure
         finally:
             self._group = None
-            closing = [asyncio.ensure_future(connection.close()) for connection in self.connections]
+            closing = [asyncio.ensure_future(connection.close()) for connection in self._connections.values()]
             if closing:
                 await asyncio.wait(closing)
 

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from msgspec import UNSET, UnsetType
-
 from heliograph.api import Api
 from heliograph.config import ServerAddress, random_peer_id, settings
 from heliograph.errors import (
@@ -31,8 +29,8 @@ from heliograph.errors import (
 from heliograph.events import Disconnected, PeerSignal, Registered, ServerComplaint, SignalingEvent, SignalRefused
 from heliograph.signaling.backoff import Backoff
 from heliograph.signaling.core import Credentials, RegistrationRefused, Replied, RequestRefused, SignalingCore
+from heliograph.signaling.signals import SendsSignals
 from heliograph.signaling.socket import SignalingSocket
-from heliograph_protocol import Answer, Candidate, ErrorMessage, IceCandidateInit, Offer, Quit
 
 __all__ = ["SignalingClient"]
 
@@ -53,7 +51,7 @@ _PASSING = (ServerUnreachable, SignalingLost, StoreUnavailable, RoomFull, RateLi
 """What may be over by the next attempt."""
 
 
-class SignalingClient:
+class SignalingClient(SendsSignals):
     """A registered peer of a room. An async context manager; iterating over it gives `SignalingEvent`s.
 
     Entering signs in (unless there is an `id_token`), connects and registers; it raises `ServerUnreachable`, `ApiError`
@@ -131,33 +129,10 @@ class SignalingClient:
         self._fail_replies(SignalingLost("This client was closed"))
         self._end_events()
 
-    async def offer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None:
-        """Send an SDP offer. A refusal by the server arrives as a `SignalRefused` event."""
-        await self._signal(Offer(target=target, sdp=sdp, connection_id=_or_unset(connection_id)))
-
-    async def answer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None:
-        """Send an SDP answer."""
-        await self._signal(Answer(target=target, sdp=sdp, connection_id=_or_unset(connection_id)))
-
-    async def candidate(
-        self, target: str, candidate: IceCandidateInit | None, *, connection_id: str | None = None
-    ) -> None:
-        """Send an ICE candidate, or None after the last one."""
-        await self._signal(Candidate(target=target, candidate=candidate, connection_id=_or_unset(connection_id)))
-
-    async def quit(self, target: str, *, connection_id: str | None = None) -> None:
-        """Tell a peer that the connection with it is over."""
-        await self._signal(Quit(target=target, connection_id=_or_unset(connection_id)))
-
-    async def error(
-        self, target: str, *, code: str, reason: str = "", message: str = "", connection_id: str | None = None
-    ) -> None:
-        """Refuse a peer's offer."""
-        await self._signal(
-            ErrorMessage(
-                target=target, code=code, reason=reason, message=message, connection_id=_or_unset(connection_id)
-            )
-        )
+    async def send_signal(self, signal: PeerSignal) -> None:
+        """Send a signal to its target, waiting 10 s at most for the socket if it has dropped."""
+        socket = await self._ready()
+        await socket.send(self._core.signal(signal))
 
     async def query(self) -> list[str]:
         """The ids of the peers in the room, this one included."""
@@ -178,6 +153,8 @@ class SignalingClient:
         self._end_events()  # for whoever iterates again
         if self._over is not None:
             raise self._over
+        if self._running is not None and self._running.done() and not self._running.cancelled():
+            self._running.result()
 
     async def _connect(self) -> None:
         """One attempt: signed in, connected, registered. Signing in and connecting go on side by side."""
@@ -217,16 +194,17 @@ class SignalingClient:
 
     async def _run(self) -> None:
         """Read until the client is closed or there is no use in connecting again."""
-        while True:
-            try:
-                await self._read()
-            except SignalingLost as error:
-                await self._dropped(error)
-            except SignalingClosed as error:
-                self._finish(error)
-                return
-            if not await self._reconnect():
-                return
+        try:
+            while self._over is None:
+                try:
+                    await self._read()
+                except SignalingLost as error:
+                    await self._dropped(error)
+                    await self._reconnect()
+        except SignalingClosed as error:
+            self._finish(error)
+        finally:
+            self._end_events()
 
     async def _read(self) -> None:
         while self._socket is not None:
@@ -253,7 +231,7 @@ class SignalingClient:
             await self._socket.close()
         await self._events.put(Disconnected(cause))
 
-    async def _reconnect(self) -> bool:
+    async def _reconnect(self) -> None:
         while True:
             await asyncio.sleep(self._backoff.next_delay_s())
             try:
@@ -263,10 +241,10 @@ class SignalingClient:
                     log.info("signaling.reconnect_failed peer=%s reason=%s", self.peer_id, error)
                     continue
                 self._finish(error)
-                return False
+                return
             log.info("signaling.reconnected peer=%s", self.peer_id)
             await self._events.put(Registered(room_id=self.room_id, peer_id=self.peer_id))
-            return True
+            return
 
     def _may_pass(self, error: HeliographError) -> bool:
         match error:
@@ -282,11 +260,6 @@ class SignalingClient:
         self._over = error
         self._online.set()  # whoever waits for it learns that it is over
         self._fail_replies(error if isinstance(error, SignalingError) else SignalingLost(str(error)))
-        self._end_events()
-
-    async def _signal(self, signal: PeerSignal) -> None:
-        socket = await self._ready()
-        await socket.send(self._core.signal(signal))
 
     async def _ask(self, question: Callable[[SignalingCore], tuple[int, bytes]]) -> list[str] | int:
         socket = await self._ready()
@@ -328,7 +301,3 @@ class SignalingClient:
         while self._events.full():  # nobody reads them any more, or not in time to act on them
             self._events.get_nowait()
         self._events.put_nowait(None)
-
-
-def _or_unset(value: str | None) -> str | UnsetType:
-    return UNSET if value is None else value
