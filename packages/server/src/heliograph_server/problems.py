@@ -7,13 +7,14 @@ from typing import Any, Final
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from heliograph_protocol import ErrorCode
 from heliograph_server.errors import DomainError, InvalidIdToken, RateLimited, Unavailable
 
-__all__ = ["EXCEPTION_HANDLERS", "MAX_BODY_BYTES", "PROBLEM_MEDIA_TYPE", "Problem"]
+__all__ = ["EXCEPTION_HANDLERS", "MAX_BODY_BYTES", "PROBLEM_MEDIA_TYPE", "Problem", "problem_responses"]
 
 MAX_BODY_BYTES: Final = 16_384
 """The largest request body that our own endpoints read."""
@@ -42,6 +43,14 @@ class Problem(Struct, frozen=True, kw_only=True):
     status: int
     detail: str
     code: str
+
+
+def problem_responses(descriptions: Mapping[int, str]) -> dict[int, ResponseSpec]:
+    """The problems that an operation may answer with, by status, for its OpenAPI description."""
+    return {
+        status: ResponseSpec(Problem, description=description, media_type=PROBLEM_MEDIA_TYPE, generate_examples=False)
+        for status, description in descriptions.items()
+    }
 
 
 def _answer(

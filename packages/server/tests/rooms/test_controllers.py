@@ -1,7 +1,7 @@
 """The original's two calls about rooms, with the real hub behind them."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class FailingStore(MemoryRoomStore):
     """A store that can be made to fail."""
 
     failing = False
+    on_delete: Callable[[], object] = staticmethod(lambda: None)
 
     async def create(self, room: Room) -> bool:
         self._check()
@@ -57,6 +58,7 @@ class FailingStore(MemoryRoomStore):
 
     async def delete(self, room_id: str) -> bool:
         self._check()
+        self.on_delete()
         return await super().delete(room_id)
 
     def _check(self) -> None:
@@ -312,6 +314,26 @@ async def test_nobody_is_put_out_when_the_store_fails(house: House) -> None:
     house.store.failing = True
     assert (await house.delete("ann", {"peer_id": "Worker-1"})).status_code == 503
     assert link.closed == []
+
+
+@pytest.mark.parametrize("caller", ["ann", "bob"])
+async def test_who_registers_while_the_room_goes_is_put_out_with_it(house: House, caller: str) -> None:
+    room_id = await house.room_of("ann")
+    house.join(room_id, "Worker-1", "bob")
+    late: list[Link] = []
+    house.store.on_delete = lambda: late.append(house.join(room_id, "Client-1", "cid"))
+    assert (await house.delete(caller, {"peer_id": "Worker-1"})).json() == REMOVED
+    assert [link.closed for link in late] == [[CloseCode.REMOVED]]
+    assert not house.hub.occupied(room_id)
+
+
+async def test_the_description_of_the_calls_names_their_problems_and_their_bearer(house: House) -> None:
+    paths = house.client.app.openapi_schema.to_schema()["paths"]
+    for path in ("/create-room", "/delete-peers-and-room"):
+        operation = paths[path]["post"]
+        assert operation["security"] == [{"bearer": []}]
+        assert set(operation["responses"]) >= {"200", "401", "503"}
+        assert list(operation["responses"]["401"]["content"]) == ["application/problem+json"]
 
 
 async def test_the_original_took_anyones_word(open_house: House) -> None:

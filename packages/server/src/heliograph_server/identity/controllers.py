@@ -5,12 +5,11 @@ from typing import Any, Final
 from litestar import Controller, Request, get, post
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
-from litestar.openapi import ResponseSpec
 from litestar.params import SkipValidation
 
 from heliograph_server.identity.verifier import IdentityProvider, SignedIn
 from heliograph_server.ops.limits import AddressLimiter
-from heliograph_server.problems import MAX_BODY_BYTES, Problem
+from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
 
 __all__ = ["IdentityController"]
 
@@ -26,10 +25,16 @@ class IdentityController(Controller):
 
     @post(
         "/anonymous-signin",
+        operation_id="signIn",
         status_code=200,
         summary="Sign in anonymously",
         response_description="The new user's name and its id token",
-        responses={429: ResponseSpec(Problem, description="Too many from this address", generate_examples=False)},
+        responses=problem_responses(
+            {
+                429: "Too many sign-ins and rooms from this address",
+                503: "The identity provider did not answer",
+            }
+        ),
         cache_control=CacheControlHeader(no_store=True),
     )
     async def anonymous_signin(
@@ -44,6 +49,7 @@ class IdentityController(Controller):
 
     @get(
         "/.well-known/jwks.json",
+        operation_id="jwks",
         summary="Public keys of the embedded issuer",
         response_description="A JSON Web Key Set (RFC 7517)",
         cache_control=CacheControlHeader(max_age=JWKS_MAX_AGE_S, public=True),

@@ -5,7 +5,6 @@ from typing import Any
 from litestar import Controller, Request, post
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, SkipValidation
 from msgspec import Struct
 
@@ -13,7 +12,7 @@ from heliograph_server.errors import InvalidRequest
 from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.identity.verifier import IdentityProvider, User
 from heliograph_server.ops.limits import AddressLimiter
-from heliograph_server.problems import MAX_BODY_BYTES, Problem
+from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
 from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.removal import Removal, RemovalStatus
 from heliograph_server.rooms.service import RoomService
@@ -53,10 +52,6 @@ async def removing_user(
     return None if settings.legacy_open_delete else await bearer_user(request, identity)
 
 
-def _problem(description: str) -> ResponseSpec:
-    return ResponseSpec(Problem, description=description, generate_examples=False)
-
-
 class RoomsController(Controller):
     """Creating a room, and removing it and its peers."""
 
@@ -68,10 +63,17 @@ class RoomsController(Controller):
 
     @post(
         "/create-room",
+        operation_id="createRoom",
         status_code=200,
         summary="Create a room",
         response_description="The room, and the token that opens it",
-        responses={401: _problem("No valid id token"), 429: _problem("Too many from this address")},
+        responses=problem_responses(
+            {
+                401: "No valid id token",
+                429: "Too many sign-ins and rooms from this address",
+                503: "The room store did not answer",
+            }
+        ),
         dependencies={"user": Provide(bearer_user)},
         cache_control=CacheControlHeader(no_store=True),
     )
@@ -89,10 +91,19 @@ class RoomsController(Controller):
 
     @post(
         "/delete-peers-and-room",
+        operation_id="deletePeersAndRoom",
         status_code=200,
         summary="Remove a peer, and its room",
         response_description="How it went: a peer or room that is not there is no error",
-        responses={401: _problem("No valid id token"), 403: _problem("Neither the peer nor its room is the caller's")},
+        responses=problem_responses(
+            {
+                400: "No peer_id, or a body that is no JSON object",
+                401: "No valid id token",
+                403: "Neither the peer nor its room is the caller's",
+                413: "The body is too big",
+                503: "The room store did not answer",
+            }
+        ),
         dependencies={"user": Provide(removing_user)},
     )
     async def delete_peers_and_room(
