@@ -1,5 +1,13 @@
 // Generated from the message definitions of heliograph-protocol by `nox -s generate`. Changes made here are lost.
 
+/** What became of a forwarded message that had a `ref` (level 2). */
+export interface Ack {
+  type: "ack";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  status: "buffered" | "delivered";
+}
+
 /** An SDP answer, forwarded to `target`. */
 export interface Answer {
   type: "answer";
@@ -30,13 +38,61 @@ export interface Candidate {
   candidate: string | IceCandidateInit | null;
 }
 
-export type ClientMessage = Register | Offer | Answer | Candidate | Quit | ErrorMessage | Query | Ping;
+/** Asks for one peer for oneself; with `wait_s` it waits in line for one. */
+export interface ClaimPeer {
+  type: "claim_peer";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  filters?: Filters;
+  /** Seconds until the claim ends by itself */
+  ttl_s?: number;
+  /** Seconds to wait in line */
+  wait_s?: number;
+}
+
+/** No such peer is free; the claim waits. Told again when the position changes. The next in line is 1. */
+export interface ClaimQueued {
+  type: "claim_queued";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  position: number;
+}
+
+/** The claim is over. The answer to `release_claim`; with `reason` a push to who held it or was held. */
+export interface ClaimReleased {
+  type: "claim_released";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  claim_id: string;
+  reason?: "expired" | "left" | "released";
+}
+
+/** Tells a peer that it was claimed (level 2). */
+export interface Claimed {
+  type: "claimed";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  claim_id: string;
+  by: string;
+}
+
+export type ClientMessage = Register | Offer | Answer | Candidate | Quit | ErrorMessage | Query | Ping | DiscoverPeers | UpdateMetadata | SetGroups | PeerMessage | Leave | ClaimPeer | ReleaseClaim | Received;
 
 /** WebSocket close codes (RFC 6455 section 7.4; 4000 and up are this protocol's own). */
 export type CloseCode = 1000 | 1001 | 1007 | 1009 | 1012 | 4000 | 4001 | 4003 | 4008 | 4009;
 
+/** Asks for the peers that pass the filters, all if there are none; never oneself. */
+export interface DiscoverPeers {
+  type: "discover_peers";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  filters?: Filters;
+  from_peer_id?: string;
+  peer_id?: string;
+}
+
 /** The `code` of an `error` message. Stable: programs branch on it. */
-export type ErrorCode = "INTERNAL" | "INVALID_ID_TOKEN" | "INVALID_JSON" | "INVALID_MESSAGE" | "INVALID_ROOM_TOKEN" | "MESSAGE_TOO_BIG" | "NOT_PERMITTED" | "NOT_REGISTERED" | "PEER_ID_TAKEN" | "PEER_NOT_FOUND" | "RATE_LIMITED" | "ROOM_EXPIRED" | "ROOM_FULL" | "ROOM_NOT_FOUND" | "SENDER_MISMATCH" | "STORE_UNAVAILABLE" | "UNKNOWN_MESSAGE_TYPE";
+export type ErrorCode = "INTERNAL" | "INVALID_ID_TOKEN" | "INVALID_JSON" | "INVALID_MESSAGE" | "INVALID_ROOM_TOKEN" | "MESSAGE_TOO_BIG" | "NOT_PERMITTED" | "NOT_REGISTERED" | "NO_PEER_AVAILABLE" | "PEER_AWAY_BUFFER_FULL" | "PEER_ID_TAKEN" | "PEER_NOT_FOUND" | "RATE_LIMITED" | "ROOM_EXPIRED" | "ROOM_FULL" | "ROOM_NOT_FOUND" | "SENDER_MISMATCH" | "STORE_UNAVAILABLE" | "UNKNOWN_MESSAGE_TYPE";
 
 /**
  * A refusal. From the server: `code`, `message` for people, `reason` in the original's words.
@@ -88,12 +144,69 @@ export interface FileRefused {
   message?: string;
 }
 
+/** Which peers. All conditions that are given must hold; an empty list matches nothing. */
+export interface Filters {
+  role?: string | string[];
+  /** Any of these */
+  tags?: string[];
+  /** All of these */
+  all_tags?: string[];
+  /** Any of these */
+  groups?: string[];
+  state?: string | string[];
+  /** A value, or an object of operators: $eq $ne $gt $gte $lt $lte $in $nin $exists */
+  properties?: Record<string, unknown>;
+}
+
+/** The answer to `set_groups`. */
+export interface GroupsUpdated {
+  type: "groups_updated";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  groups: string[];
+}
+
 /** RTCIceCandidateInit (W3C WebRTC section 4.8.1.1). An empty `candidate` marks the end of candidates. */
 export interface IceCandidateInit {
   candidate?: string;
   sdpMid?: string | null;
   sdpMLineIndex?: number | null;
   usernameFragment?: string | null;
+}
+
+/** RTCIceServer (W3C WebRTC section 4.2.2). */
+export interface IceServer {
+  urls: string[];
+  username?: string;
+  credential?: string;
+}
+
+/** Leaves for good: the socket closes with 1000, and there is no session to resume. */
+export interface Leave {
+  type: "leave";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+}
+
+/** What the server takes from one connection. */
+export interface Limits {
+  message_bytes: number;
+  messages_per_s: number;
+}
+
+/** What a peer says of itself; at most 16 KiB as JSON. */
+export interface Metadata {
+  tags?: string[];
+  properties?: Record<string, unknown>;
+}
+
+/** The answer to `update_metadata`: all of the metadata as it is now. */
+export interface MetadataUpdated {
+  type: "metadata_updated";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  peer_id: string;
+  metadata: Metadata;
 }
 
 /** An SDP offer (RFC 8829), forwarded to `target`. */
@@ -105,6 +218,93 @@ export interface Offer {
   sender?: string | null;
   connection_id?: string;
   sdp: string;
+}
+
+/** A peer as others in its room see it. */
+export interface Peer {
+  peer_id: string;
+  role: string;
+  /** Tags and properties */
+  metadata: Metadata;
+  groups: string[];
+  /** Unix seconds */
+  connected_at: number;
+  state: "away" | "online";
+  /** Who holds claims on it; absent if nobody does */
+  claimed_by?: string[];
+}
+
+/** A peer's connection is lost; it may come back within its resume window. */
+export interface PeerAway {
+  type: "peer_away";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  peer: Peer;
+}
+
+/** A peer that was away is back. */
+export interface PeerBack {
+  type: "peer_back";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  peer: Peer;
+}
+
+/** The claim is made. */
+export interface PeerClaimed {
+  type: "peer_claimed";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  claim_id: string;
+  peer: Peer;
+  /** Unix seconds */
+  expires_at: number;
+}
+
+/** A peer has come into sight. */
+export interface PeerJoined {
+  type: "peer_joined";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  peer: Peer;
+}
+
+/** A peer has gone out of sight. */
+export interface PeerLeft {
+  type: "peer_left";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  peer: Peer;
+  reason: "left" | "removed" | "replaced" | "room_closed" | "timed_out";
+}
+
+/** The answer to `discover_peers`. */
+export interface PeerList {
+  type: "peer_list";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  to_peer_id: string;
+  count: number;
+  peers: Peer[];
+}
+
+/** An application's message, to one peer or to everyone else in a group of the sender's; any JSON as payload. */
+export interface PeerMessage {
+  type: "peer_message";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  payload?: unknown;
+  to_peer_id?: string;
+  to_group?: string;
+  from_peer_id?: string | null;
+}
+
+/** A peer's metadata, groups or claims have changed. */
+export interface PeerUpdated {
+  type: "peer_updated";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  peer: Peer;
 }
 
 /** Asks the server for a sign of life. (WebSocket pings are answered too; a browser cannot send those.) */
@@ -139,6 +339,14 @@ export interface Quit {
   connection_id?: string;
 }
 
+/** Confirms the first `count` messages of this session after `registered_auth`; they need not be kept (level 2). */
+export interface Received {
+  type: "received";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  count: number;
+}
+
 /** The first message of a connection: who I am, which room, and the proofs for both. */
 export interface Register {
   type: "register";
@@ -147,14 +355,19 @@ export interface Register {
   /** 1 to 128 characters of A-Za-z0-9._:@- */
   peer_id: string;
   room_id: string;
-  /** The room's token */
+  /** The room's token, or a join token */
   token: string;
   /** JWT from the identity provider */
   id_token: string;
   role?: string;
+  metadata?: Metadata | null;
+  groups?: string[];
+  /** 2 opts in to level 2 */
+  protocol?: number;
+  resume?: Resume | null;
 }
 
-/** The registration succeeded. `token` is the one that was sent. */
+/** The registration succeeded. `token` is the one that was sent. From `role` on: level 2 only. */
 export interface RegisteredAuth {
   type: "registered_auth";
   /** Chosen by the sender; the reply or error carries the same value */
@@ -162,6 +375,83 @@ export interface RegisteredAuth {
   room_id: string;
   token: string;
   peer_id: string;
+  role?: string;
+  grants?: "broadcast" | "claim" | "discover" | "manage" | "message" | "signal"[];
+  /** Unix seconds; nobody registers after that */
+  expires_at?: number;
+  session?: SessionInfo;
+  ice_servers?: IceServer[];
+  peers?: Peer[];
+  limits?: Limits;
 }
 
-export type ServerMessage = RegisteredAuth | Offer | Answer | Candidate | Quit | ErrorMessage | AvailablePeers | Pong;
+/** Gives a claimed peer back. */
+export interface ReleaseClaim {
+  type: "release_claim";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  claim_id: string;
+}
+
+/** Proof of an earlier session, and how many of its messages arrived after `registered_auth`. */
+export interface Resume {
+  session_id: string;
+  secret: string;
+  received?: number;
+}
+
+/** The room is gone; the socket closes with 4003. */
+export interface RoomClosed {
+  type: "room_closed";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  reason: string;
+}
+
+/** Soon nobody can register any more; those inside may stay. */
+export interface RoomExpiring {
+  type: "room_expiring";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  /** Unix seconds */
+  expires_at: number;
+}
+
+/** The server is about to restart: reconnect within that time and resume. */
+export interface ServerDraining {
+  type: "server_draining";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  /** Seconds */
+  reconnect_within_s: number;
+}
+
+export type ServerMessage = RegisteredAuth | Offer | Answer | Candidate | Quit | ErrorMessage | AvailablePeers | Pong | PeerList | MetadataUpdated | GroupsUpdated | PeerMessage | PeerClaimed | ClaimQueued | ClaimReleased | Claimed | Ack | PeerJoined | PeerUpdated | PeerAway | PeerBack | PeerLeft | RoomExpiring | RoomClosed | ServerDraining;
+
+/** What a client needs to resume. The secret changes with every registration. */
+export interface SessionInfo {
+  session_id: string;
+  secret: string;
+  /** Seconds */
+  resume_window_s: number;
+  /** Whether this is the session that was asked for */
+  resumed: boolean;
+}
+
+/** Replaces one's groups. */
+export interface SetGroups {
+  type: "set_groups";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  groups: string[];
+}
+
+/** Changes one's metadata: tags are united, properties merged, a null property removed. */
+export interface UpdateMetadata {
+  type: "update_metadata";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  metadata: Metadata;
+  from_peer_id?: string;
+  peer_id?: string;
+}

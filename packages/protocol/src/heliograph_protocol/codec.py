@@ -12,10 +12,25 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from heliograph_protocol.errors import InvalidJson, InvalidMessage, ProtocolError, UnknownMessageType
-from heliograph_protocol.messages import ClientMessage, Ping, Query, Ref, Register, ServerMessage
+from heliograph_protocol.messages import (
+    ClaimPeer,
+    ClientMessage,
+    DiscoverPeers,
+    Leave,
+    Ping,
+    Query,
+    Received,
+    Ref,
+    Register,
+    ReleaseClaim,
+    ServerMessage,
+    SetGroups,
+    UpdateMetadata,
+)
 
 __all__ = [
     "FORWARDED_TYPES",
+    "PEER_MESSAGE_TYPE",
     "REQUEST_TYPES",
     "Envelope",
     "Request",
@@ -27,7 +42,9 @@ __all__ = [
     "with_sender",
 ]
 
-Request = Register | Query | Ping
+Request = (
+    Register | Query | Ping | DiscoverPeers | UpdateMetadata | SetGroups | Leave | ClaimPeer | ReleaseClaim | Received
+)
 """What the server itself answers; everything else that a client sends is forwarded."""
 
 
@@ -41,6 +58,9 @@ class Envelope(Struct, frozen=True, gc=False):
     sender: str | UnsetType | None = UNSET
     target: str | UnsetType = UNSET
     ref: Ref | UnsetType = UNSET
+    from_peer_id: str | UnsetType | None = UNSET
+    to_peer_id: str | UnsetType = UNSET
+    to_group: str | UnsetType = UNSET
 
 
 class _OnlyRef(Struct, frozen=True):
@@ -51,7 +71,21 @@ _ENVELOPE_KEYS: Final = tuple(Envelope.__struct_fields__)
 _QUOTED_KEYS: Final = tuple(f'"{key}"'.encode() for key in _ENVELOPE_KEYS)
 
 FORWARDED_TYPES: Final = frozenset({"offer", "answer", "candidate", "quit", "error"})
-REQUEST_TYPES: Final = frozenset({"register", "query", "ping"})
+REQUEST_TYPES: Final = frozenset(
+    {
+        "register",
+        "query",
+        "ping",
+        "discover_peers",
+        "update_metadata",
+        "set_groups",
+        "leave",
+        "claim_peer",
+        "release_claim",
+        "received",
+    }
+)
+PEER_MESSAGE_TYPE: Final = "peer_message"
 
 _envelope_decoder = msgspec.json.Decoder(Envelope)
 _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
@@ -94,10 +128,10 @@ def decode_server_message(frame: bytes | str) -> ServerMessage:
     return _decode(_server_decoder, frame)
 
 
-def with_sender(frame: bytes, sender: str) -> bytes:
-    """The same object with `sender` set, its other values untouched. The frame has passed `decode_envelope`."""
+def with_sender(frame: bytes, sender: str, *, field: str = "sender") -> bytes:
+    """The same object with its sender set, its other values untouched. The frame has passed `decode_envelope`."""
     fields = _raw_object_decoder.decode(frame)
-    fields["sender"] = msgspec.Raw(_encoder.encode(sender))
+    fields[field] = msgspec.Raw(_encoder.encode(sender))
     return _encoder.encode(fields)
 
 

@@ -25,6 +25,8 @@ class ErrorCode(StrEnum):
     NOT_PERMITTED = "NOT_PERMITTED"
     SENDER_MISMATCH = "SENDER_MISMATCH"
     PEER_NOT_FOUND = "PEER_NOT_FOUND"
+    PEER_AWAY_BUFFER_FULL = "PEER_AWAY_BUFFER_FULL"
+    NO_PEER_AVAILABLE = "NO_PEER_AVAILABLE"
 
 
 REASONS: dict[ErrorCode, str] = {
@@ -45,6 +47,8 @@ REASONS: dict[ErrorCode, str] = {
     ErrorCode.NOT_PERMITTED: "Not permitted",
     ErrorCode.SENDER_MISMATCH: "Sender mismatch",
     ErrorCode.PEER_NOT_FOUND: "Peer not found",
+    ErrorCode.PEER_AWAY_BUFFER_FULL: "Peer away, buffer full",
+    ErrorCode.NO_PEER_AVAILABLE: "No peer available",
 }
 """The `reason` of each code. For registration these are the original's words, and old clients match on them."""
 

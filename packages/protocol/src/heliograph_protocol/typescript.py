@@ -45,6 +45,10 @@ def _type(schema: dict[str, Any]) -> str:
             return f"({_type(items)})[]" if "anyOf" in items else f"{_type(items)}[]"
         case {"type": str(name)} if name in _PRIMITIVES:
             return _PRIMITIVES[name]
+        case {"type": "object"}:
+            return "Record<string, unknown>"
+        case _ if schema.keys() <= {"description", "default"}:
+            return "unknown"
         case _:
             raise ValueError(f"no TypeScript for the schema {schema}")
 
