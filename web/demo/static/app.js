@@ -1,17 +1,14 @@
-/** The page: signs in at once, and moves between the start screen and a room. */
+/** The page: moves between the start screen and a room. */
 
 import { connect, createRoom, PeerIdTaken } from '/sdk/index.js';
 import { Banner } from './banner.js';
-import { Identity } from './identity.js';
 import { parseRoomLink, roomLink } from './room-link.js';
 import { RoomView } from './room-view.js';
 import { StartView } from './start-view.js';
+import { identifying } from './tab.js';
 
 /** @typedef {import('./room-link.js').RoomTarget} RoomTarget */
 
-performance.mark('heliograph:start');
-
-const identifying = Identity.ofThisTab();
 const iceServers = /** @type {RTCIceServer[]} */ (JSON.parse(document.documentElement.dataset.iceServers || '[]'));
 const banner = new Banner();
 const startView = new StartView(() => void create(), (target) => void join(target));
@@ -56,7 +53,7 @@ async function join(target) {
   }
 }
 
-/** @param {RoomTarget} target @param {Identity} identity */
+/** @param {RoomTarget} target @param {import('./identity.js').Identity} identity */
 async function enter({ room, token }, identity) {
   const options = { room, token, idToken: identity.idToken, connections: { iceServers } };
   try {

@@ -25,12 +25,10 @@ const ROUTES = {
   relay: 'Relayed by a TURN server',
 };
 
-/** How near to its end the log has to be to follow new entries. */
-const FOLLOW_PX = 80;
-
 export class ConversationPanel {
   #root = find('#conversation');
   #log = byTestId('chat-log', this.#root);
+  #entries = find('.entries', this.#log);
   #input = /** @type {HTMLTextAreaElement} */ (byTestId('chat-input', this.#root));
   #files = /** @type {HTMLInputElement} */ (byTestId('file-input', this.#root));
   #beam = new Beam();
@@ -74,8 +72,8 @@ export class ConversationPanel {
     this.#leaving.abort();
     this.#leaving = new AbortController();
     this.#shown = conversation;
-    this.#log.replaceChildren(...(conversation?.entries ?? []));
-    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#entries.replaceChildren(...(conversation?.entries ?? []));
+    this.#log.scrollTop = 0; // the log grows from below: 0 is its end
     if (conversation) this.#follow(conversation, this.#leaving.signal);
     this.#refresh();
   }
@@ -121,15 +119,14 @@ export class ConversationPanel {
     line.hidden = route === null;
     line.dataset.type = route?.type ?? '';
     if (route === null) return say(line, '');
-    const trip = route.roundTripMs === null ? '' : ` · ${duration(route.roundTripMs)} round trip`;
+    const trip = route.roundTripMs === null ? '' : ` · ${duration(route.roundTripMs)} there and back`;
     return say(line, `${ROUTES[route.type] ?? 'Direct'} · ${route.type} · ${route.protocol}${trip}`);
   }
 
   /** @param {HTMLElement} element */
   #append(element) {
-    const isAtEnd = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < FOLLOW_PX;
-    this.#log.append(element);
-    if (isAtEnd || element.dataset.direction === 'out') this.#log.scrollTop = this.#log.scrollHeight;
+    this.#entries.append(element);
+    if (element.dataset.direction === 'out') this.#log.scrollTop = 0;
   }
 
   async #send() {

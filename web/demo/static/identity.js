@@ -1,6 +1,7 @@
 /** Who this tab is: a peer id, and the anonymous sign-in that it belongs to. A reload takes both over. */
 
-import { RequestRefused, signIn } from '/sdk/index.js';
+import { signIn } from '/sdk/api.js';
+import { RequestRefused } from '/sdk/errors.js';
 
 const STORE = 'heliograph:identity';
 /** How long to wait for the page that a reload replaces to let go of its id. */
