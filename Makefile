@@ -19,7 +19,7 @@ test: .venv/bin/nox
 		echo 'Heliograph needs Python 3.11 or later, and there is none on PATH.' >&2; exit 1; \
 	fi; \
 	if ! $$found -m ensurepip --version >/dev/null 2>&1; then \
-		echo "$$found comes without venv. On Debian and Ubuntu: apt-get install python3-venv (or $$found-venv)" >&2; exit 1; \
+		echo "$$found comes without venv. On Debian and Ubuntu: apt-get install $$found-venv" >&2; exit 1; \
 	fi; \
 	echo "Making .venv with uv and nox ($$($$found --version))"; \
 	$$found -m venv .venv && .venv/bin/python -m pip install --quiet --disable-pip-version-check $(TOOLS)

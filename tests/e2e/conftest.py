@@ -25,9 +25,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """asyncio, one loop for the whole run: the browser is shared."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, object]]:
+    """asyncio on the loop that workers use, and the same one for the whole run: the browser is shared."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture

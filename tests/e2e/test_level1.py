@@ -1,11 +1,12 @@
 """Programs written years ago, with nothing but an HTTP and a WebSocket library, must work unchanged."""
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from server_process import ServerProcess
+from server_process import ServerProcess, running_server
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -31,6 +32,13 @@ class Peer:
         room = {"room_id": self.room["room_id"], "token": self.room["token"]}
         await self.say(type="register", peer_id=self.peer_id, id_token=self.id_token, **room)
         return await self.hear()
+
+
+@pytest.fixture(scope="module")
+async def steady_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """One for the tests that leave it as it was."""
+    async with running_server(tmp_path_factory.mktemp("data")) as server:
+        yield server
 
 
 async def sign_in(http: httpx.AsyncClient) -> str:
@@ -120,9 +128,10 @@ async def test_a_conversation(server: ServerProcess) -> None:
     ],
 )
 async def test_a_refusal_has_the_words_of_old_and_leaves_another_try(
-    server: ServerProcess, wrong: dict[str, str], code: str, reason: str
+    steady_server: ServerProcess, wrong: dict[str, str], code: str, reason: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=server.url) as http, connect(server.ws_url + "ws") as socket:
+    url, ws_url = steady_server.url, steady_server.ws_url + "ws"
+    async with httpx.AsyncClient(base_url=url) as http, connect(ws_url) as socket:
         id_token = await sign_in(http)
         peer = Peer(socket, "Worker-1", await create_room(http, id_token), id_token)
         register = {"peer_id": peer.peer_id, "id_token": id_token, "room_id": peer.room["room_id"]}
@@ -132,11 +141,11 @@ async def test_a_refusal_has_the_words_of_old_and_leaves_another_try(
         assert (await peer.register())["type"] == "registered_auth"
 
 
-async def test_both_ports_serve_everything(server: ServerProcess) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.ws_port}") as http:
+async def test_both_ports_serve_everything(steady_server: ServerProcess) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{steady_server.ws_port}") as http:
         id_token = await sign_in(http)
         room = await create_room(http, id_token)
-    async with connect(server.url.replace("http:", "ws:")) as socket:
+    async with connect(steady_server.url.replace("http:", "ws:")) as socket:
         assert (await Peer(socket, "Worker-1", room, id_token).register())["type"] == "registered_auth"
 
 

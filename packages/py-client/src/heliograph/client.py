@@ -90,15 +90,12 @@ class Session:
         await connection.wait_closed()
 
     async def _dial(self, connection: Connection, *, opening: asyncio.Task[None] | None = None) -> Connection:
-        """Gather and, meanwhile, wait for the session to be open; then offer."""
-        preparing = asyncio.create_task(connection.prepare(), name=f"offer to {connection.peer_id}")
+        """Wait for the session to be open while the connection gathers, then offer it."""
         try:
             if opening is not None:
                 await opening
-            return await self._switchboard.dial(connection, preparing)
+            return await self._switchboard.dial(connection)
         except BaseException:
-            preparing.cancel()
-            await asyncio.wait([preparing])
             await connection.close()
             raise
 

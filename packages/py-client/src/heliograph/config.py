@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -24,7 +24,7 @@ class Settings:
 
     url: str = DEFAULT_URL
     room: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -40,9 +40,6 @@ class Settings:
         room, token = environment.get("HELIOGRAPH_ROOM"), environment.get("HELIOGRAPH_TOKEN")
         return cls(url=url, room=room or None, token=token or None)
 
-    def __repr__(self) -> str:
-        return f"Settings(url={self.url!r}, room={self.room!r})"
-
 
 @cache
 def settings() -> Settings:
@@ -57,7 +54,7 @@ class ServerAddress:
     http_url: str
     websocket_url: str
     room_id: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, url: str) -> ServerAddress:

@@ -12,7 +12,7 @@ HeliographError
 │   ├── RequestTimeout          the server did not answer a question in time
 │   └── Refused                 an `error` message of the server: `.code`, `.message`, `.reason`
 │       └── InvalidIdToken, InvalidRoomToken, RoomNotFound, RoomExpired, RoomFull, PeerIdTaken, PeerNotFound,
-│           NotRegistered, SenderMismatch, RateLimited, MessageTooBig, InvalidMessage, InvalidJson,
+│           NotRegistered, NotPermitted, SenderMismatch, RateLimited, MessageTooBig, InvalidMessage, InvalidJson,
 │           UnknownMessageType, StoreUnavailable, InternalError
 ├── ConnectError                no connection to a peer: `.peer_id`, `.report`
 │   ├── ConnectTimeout          nothing opened before the deadline
@@ -57,6 +57,7 @@ __all__ = [
     "InvalidMessage",
     "InvalidRoomToken",
     "MessageTooBig",
+    "NotPermitted",
     "NotRegistered",
     "PeerIdTaken",
     "PeerNotFound",
@@ -203,6 +204,10 @@ class StoreUnavailable(Refused):
     """The server could not ask its room store."""
 
 
+class NotPermitted(Refused):
+    """This peer's grants, or the room's policy, do not allow it."""
+
+
 class SenderMismatch(Refused):
     """A message claimed another sender."""
 
@@ -303,6 +308,7 @@ _REFUSALS: dict[str, type[Refused]] = {
     ErrorCode.ROOM_FULL: RoomFull,
     ErrorCode.PEER_ID_TAKEN: PeerIdTaken,
     ErrorCode.STORE_UNAVAILABLE: StoreUnavailable,
+    ErrorCode.NOT_PERMITTED: NotPermitted,
     ErrorCode.SENDER_MISMATCH: SenderMismatch,
     ErrorCode.PEER_NOT_FOUND: PeerNotFound,
 }

@@ -23,7 +23,8 @@ from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.ops.health import OpsController, Readiness
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.metrics import SignalingMetrics
-from heliograph_server.problems import EXCEPTION_HANDLERS
+from heliograph_server.problems import EXCEPTION_HANDLERS, MAX_BODY_BYTES
+from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.controllers import RoomsController
 from heliograph_server.rooms.memory import MemoryRoomStore
 from heliograph_server.rooms.service import RoomService
@@ -38,7 +39,6 @@ from heliograph_server.web.controllers import page_handlers
 
 __all__ = ["Application", "create_app"]
 
-REQUEST_BODY_BYTES: Final = 16 * 1024
 SWEEP_INTERVAL_S: Final = 60.0
 
 _log = structlog.get_logger(__name__)
@@ -105,19 +105,30 @@ class Application:
                     }
                 ),
             ),
-            request_max_body_size=REQUEST_BODY_BYTES,
+            request_class=JsonRequest,
+            request_max_body_size=MAX_BODY_BYTES,
             logging_config=None,
         )
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
+        if self.settings.legacy_open_delete:
+            _log.warning("settings.legacy_open_delete", meaning="anyone may delete any peer and room")
         async with asyncio.TaskGroup() as tasks:
             sweeper = tasks.create_task(self._sweep_rooms())
             try:
                 yield
             finally:
                 sweeper.cancel()
-                await self.store.close()
+        try:
+            await self.store.close()
+        except StoreUnavailable as error:
+            _log.warning("rooms.close_failed", cause=repr(error.__cause__ or error))
+
+    async def check(self) -> None:
+        """Open what serving needs. Raises `StoreUnavailable` with a sentence for the operator."""
+        if isinstance(self.store, SqliteRoomStore):
+            await self.store.open()
 
     async def _sweep_rooms(self) -> None:
         while True:

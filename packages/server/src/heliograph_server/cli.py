@@ -13,6 +13,7 @@ from typing import Final
 
 from heliograph_server.app import Application
 from heliograph_server.demo import run_demo
+from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.local import LocalIdentity, MintError
 from heliograph_server.ops.logging import configure_logging
 from heliograph_server.serve import Listeners, PortTaken, run, serve
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return command(settings, options)
-    except (PortTaken, OSError) as error:
+    except (PortTaken, StoreUnavailable, OSError) as error:
         _complain(str(error))
         return 1
     except KeyboardInterrupt:

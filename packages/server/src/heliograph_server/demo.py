@@ -52,7 +52,8 @@ class _Demo:
         self.application = application
         self.failure: str | None = None
         host = application.settings.host
-        self._url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{listeners.http_port}"
+        reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
+        self._url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{listeners.http_port}"
 
     async def run(self) -> None:
         signed_in = await self.application.identity.sign_in()

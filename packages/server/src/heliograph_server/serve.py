@@ -120,8 +120,9 @@ async def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until `while_up`, which starts once the server listens, is done.
 
-    At the end open WebSockets are closed with 1012.
+    At the end open WebSockets are closed with 1012. Raises `StoreUnavailable` if the rooms can't be used at all.
     """
+    await application.check()
     config = uvicorn.Config(
         application.asgi,
         http="httptools",

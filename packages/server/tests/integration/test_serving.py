@@ -130,6 +130,26 @@ async def test_a_taken_port_is_one_clear_line_and_exit_code_1(tmp_path: Path) ->
     assert complaint == f"heliograph-server: cannot listen on 127.0.0.1 port {port}: the port is taken\n"
 
 
+async def test_rooms_that_cannot_be_read_are_one_clear_line_and_exit_code_1(tmp_path: Path) -> None:
+    (tmp_path / "rooms.sqlite3").write_bytes(b"this is no database, and it is long enough to be seen as one" * 100)
+    code, _, complaint = await run("serve", "--http-port=0", "--ws-port=0", f"--data-dir={tmp_path}")
+    assert code == 1
+    assert len(complaint.splitlines()) == 1
+    assert "rooms.sqlite3" in complaint
+
+
+async def test_the_originals_open_delete_warns_at_start(tmp_path: Path) -> None:
+    process = await start(
+        *("serve", "--http-port=0", "--ws-port=0", f"--data-dir={tmp_path}"), HELIOGRAPH_LEGACY_OPEN_DELETE="true"
+    )
+    assert process.stdout is not None
+    try:
+        assert b"legacy_open_delete" in await asyncio.wait_for(process.stdout.readline(), 20)
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
 async def test_both_ports_may_be_one(tmp_path: Path) -> None:
     with sockets.socket() as free:
         free.bind(("127.0.0.1", 0))

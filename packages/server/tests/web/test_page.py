@@ -1,5 +1,6 @@
 """The page, its files, and what the server says with them."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -171,6 +172,16 @@ async def test_head_is_answered(client: Client) -> None:
 async def test_nothing_is_written_through_these_paths(client: Client) -> None:
     assert (await client.post("/static/style.css")).status_code == 405
     assert (await client.put("/")).status_code == 405
+
+
+async def test_every_file_that_the_real_page_asks_for_is_there() -> None:
+    async with app(find_assets()) as client:
+        page = await client.get("/")
+        assert page.status_code == 200
+        wanted = re.findall(r'(?:src|href)="(/(?:static|sdk)/[^"#]+)"', page.text)
+        assert any(path.endswith(".js") for path in wanted)
+        for path in wanted:
+            assert (await client.get(path)).status_code == 200, path
 
 
 def test_a_checkout_serves_its_own_page_and_sdk() -> None:

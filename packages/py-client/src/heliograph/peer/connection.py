@@ -82,6 +82,7 @@ class Connection:
         self._ended = asyncio.Event()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._failure: HeliographError | None = None
+        self._preparing: asyncio.Task[str] | None = None
         self._final_report: ConnectReport | None = None
         self._closing: asyncio.Task[None] | None = None
         self._ever_connected = False
@@ -152,14 +153,15 @@ class Connection:
         """Let channels send what they have, tell the peer, and close. Safe to repeat."""
         await asyncio.shield(self._start_closing())
 
-    async def prepare(self) -> str:
-        """Open the `chat` channel and gather: the offer to send."""
+    def prepare(self) -> asyncio.Task[str]:
+        """Open the `chat` channel and start to gather, so that the offer is ready when it can be sent."""
         self.open_channel(CHAT_LABEL)
-        return await self._rtc.create_offer()
+        self._preparing = asyncio.create_task(self._rtc.create_offer(), name=f"offer to {self.peer_id}")
+        return self._preparing
 
-    async def establish(self, offer: Awaitable[str]) -> None:
-        """Send the offer and wait until the `chat` channel is open. Raises `ConnectError`, `Refused` or others."""
-        await self._within_deadline(self._offer(offer))
+    async def establish(self) -> None:
+        """Send the prepared offer and wait until `chat` is open. Raises `ConnectError`, `Refused` or others."""
+        await self._within_deadline(self._offer())
 
     async def accept(self, offer_sdp: str) -> None:
         """Answer an offer and wait until its first channel is open. Raises `ConnectError`."""
@@ -202,8 +204,8 @@ class Connection:
             dropped_ice_servers=self._ice_servers.dropped,
         )
 
-    async def _offer(self, preparing: Awaitable[str]) -> None:
-        sdp = await preparing
+    async def _offer(self) -> None:
+        sdp = await (self._preparing or self.prepare())
         await self._signals.offer(self.peer_id, sdp, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
         await self._rtc.accept(await self._answer)
@@ -265,6 +267,9 @@ class Connection:
             except HeliographError as error:  # the data channels' end tells the peer as well
                 log.debug("peer.quit_not_sent peer=%s reason=%s", self.peer_id, error)
         self._fail(None)
+        if self._preparing is not None:
+            self._preparing.cancel()
+            await asyncio.wait([self._preparing])
         await self._rtc.close()
 
     def _keep(self, rtc: RTCDataChannel) -> Channel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from heliograph.errors import ConfigurationError
 
@@ -28,7 +28,7 @@ class IceServer:
 
     urls: tuple[str, ...]
     username: str | None = None
-    credential: str | None = None
+    credential: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, value: IceServer | str | Mapping[str, object]) -> IceServer:
@@ -42,9 +42,6 @@ class IceServer:
         if not isinstance(listed, list | tuple) or not all(isinstance(url, str) for url in listed):
             raise ConfigurationError("An ICE server needs `urls`: a URL or a list of URLs")
         return cls(urls=tuple(listed), username=_text(value.get("username")), credential=_text(value.get("credential")))
-
-    def __repr__(self) -> str:
-        return f"IceServer(urls={self.urls!r}, username={self.username!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,10 +89,12 @@ class Switchboard:
                 await asyncio.wait(closing)
 
     def prepare(self, peer_id: str) -> Connection:
-        """A connection to `dial` with. Gathering may start before this peer is registered."""
-        return self._make(peer_id, secrets.token_hex(8))
+        """A connection to `dial` with. It starts to gather at once, even before this peer is registered."""
+        connection = self._make(peer_id, secrets.token_hex(8))
+        connection.prepare()
+        return connection
 
-    async def dial(self, connection: Connection, offer: Awaitable[str]) -> Connection:
+    async def dial(self, connection: Connection) -> Connection:
         """Offer the prepared connection to its peer and wait until it is open.
 
         When both peers offer at once, the one with the smaller id answers instead; then it is that connection which is
@@ -105,7 +107,7 @@ class Switchboard:
             raise AlreadyConnected(peer_id, f"There is a connection to {peer_id} already")
         self._connections[peer_id] = connection
         glare = self._glare[peer_id] = asyncio.get_running_loop().create_future()
-        establishing = asyncio.ensure_future(connection.establish(offer))
+        establishing = asyncio.ensure_future(connection.establish())
         try:
             await asyncio.wait([establishing, glare], return_when=asyncio.FIRST_COMPLETED)
             if glare.done():

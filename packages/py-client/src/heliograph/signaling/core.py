@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import msgspec
@@ -47,7 +47,7 @@ class Credentials:
     """Who registers, and where. `token` is the room's."""
 
     room_id: str
-    token: str
+    token: str = field(repr=False)
     peer_id: str
     role: str = "peer"
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Controller, MediaType, Response, get
 from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
 from heliograph_protocol import json_schema
@@ -49,26 +50,31 @@ class OpsController(Controller):
 
     tags = ("operations",)
 
-    @get("/health", summary="Is the process alive?")
+    @get("/health", operation_id="health", summary="Is the process alive?")
     async def health(self, readiness: NamedDependency[Readiness]) -> Health:
         """Always 200 while the process answers at all."""
         return Health(status="ok", version=readiness.version)
 
-    @get("/ready", summary="Is the node fit for traffic?")
+    @get(
+        "/ready",
+        operation_id="ready",
+        summary="Is the node fit for traffic?",
+        responses={503: ResponseSpec(Health, description="Draining, or the room store does not answer")},
+    )
     async def ready(self, readiness: NamedDependency[Readiness]) -> Response[Health]:
         """200, or 503 while draining or while the room store does not answer."""
         reason = await readiness.reason_against()
         body = Health(status=reason or "ready", version=readiness.version)
         return Response(body, status_code=200 if reason is None else 503)
 
-    @get("/metrics", summary="Prometheus metrics", media_type=MediaType.TEXT)
+    @get("/metrics", operation_id="metrics", summary="Prometheus metrics", media_type=MediaType.TEXT)
     async def metrics(
         self, signaling_metrics: NamedDependency[SignalingMetrics], hub: NamedDependency[Hub]
     ) -> Response[bytes]:
         """Text format 0.0.4."""
-        return Response(metrics_text(signaling_metrics, hub), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(metrics_text(signaling_metrics, hub), media_type="text/plain; version=0.0.4")
 
-    @get("/protocol.json", summary="The wire protocol as JSON Schema")
+    @get("/protocol.json", operation_id="protocol", summary="The wire protocol as JSON Schema")
     async def protocol(self) -> Response[Any]:
         """Generated from the message definitions that the server itself uses."""
         return Response(_PROTOCOL, media_type="application/schema+json")

@@ -1,0 +1,230 @@
+"""Sending and receiving on one channel, over a data channel in memory."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import heliograph
+from heliograph.channels import channel as module
+from heliograph.channels.channel import SEND_HIGH_BYTES, SEND_LOW_BYTES, Channel
+
+
+class FakeDataChannel:
+    """An RTCDataChannel that buffers until the test lets it drain."""
+
+    label = "chat"
+
+    def __init__(self, state: str = "open") -> None:
+        self.bufferedAmountLowThreshold = 0
+        self.bufferedAmount = 0
+        self.readyState = state
+        self.sent: list[bytes | str] = []
+        self.confirms_close = True
+        self._handlers: dict[str, list[Callable[..., Any]]] = {}
+
+    def on(self, event: str, f: Callable[..., Any]) -> None:
+        self._handlers.setdefault(event, []).append(f)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        for handler in self._handlers.get(event, []):
+            handler(*arguments)
+
+    def open(self) -> None:
+        self.readyState = "open"
+        self.emit("open")
+
+    def send(self, data: bytes | str) -> None:
+        self.sent.append(data)
+        self.bufferedAmount += len(data)
+
+    def drain(self, down_to: int = 0) -> None:
+        above = self.bufferedAmount > self.bufferedAmountLowThreshold
+        self.bufferedAmount = down_to
+        if above and down_to <= self.bufferedAmountLowThreshold:
+            self.emit("bufferedamountlow")
+
+    def close(self) -> None:
+        self.readyState = "closing"
+        if self.confirms_close:
+            self.closed_by_peer()
+
+    def closed_by_peer(self) -> None:
+        self.readyState = "closed"
+        self.emit("close")
+
+
+@pytest.fixture
+def rtc() -> FakeDataChannel:
+    return FakeDataChannel()
+
+
+@pytest.fixture
+async def channel(rtc: FakeDataChannel) -> Channel:
+    return Channel(rtc, peer_id="Worker-1")
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_messages_are_sent_as_they_are(rtc: FakeDataChannel, channel: Channel) -> None:
+    await channel.send("text")
+    await channel.send(b"bytes")
+    await channel.send(bytearray(b"array"))
+    await channel.send(memoryview(b"view"))
+    assert rtc.sent == ["text", b"bytes", b"array", b"view"]
+
+
+async def test_sending_waits_for_the_channel_to_open() -> None:
+    rtc = FakeDataChannel("connecting")
+    channel = Channel(rtc, peer_id="Worker-1")
+    sending = asyncio.create_task(channel.send("early"))
+    await settle()
+    assert rtc.sent == []
+    rtc.open()
+    await sending
+    assert rtc.sent == ["early"]
+
+
+async def test_sending_waits_while_too_much_is_buffered(rtc: FakeDataChannel, channel: Channel) -> None:
+    rtc.bufferedAmount = SEND_HIGH_BYTES + 1
+    sending = asyncio.create_task(channel.send("next"))
+    await settle()
+    assert rtc.sent == []
+    rtc.drain(SEND_LOW_BYTES + 1)
+    await settle()
+    assert rtc.sent == []
+    rtc.drain(SEND_LOW_BYTES)
+    await sending
+    assert rtc.sent == ["next"]
+
+
+async def test_a_loop_of_sends_lets_others_run(channel: Channel) -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(other())
+    for _ in range(10):
+        await channel.send("x")
+    running.cancel()
+    assert turns >= 9
+
+
+async def test_a_sender_that_waits_learns_of_the_close(rtc: FakeDataChannel, channel: Channel) -> None:
+    rtc.bufferedAmount = SEND_HIGH_BYTES + 1
+    sending = asyncio.create_task(channel.send("next"))
+    await settle()
+    rtc.closed_by_peer()
+    with pytest.raises(heliograph.ChannelClosed):
+        await sending
+
+
+@pytest.mark.parametrize("message", ["x" * 262_145, b"x" * 262_145, "\N{SNOWMAN}" * 90_000])
+async def test_too_big_a_message_is_refused(rtc: FakeDataChannel, channel: Channel, message: str | bytes) -> None:
+    with pytest.raises(heliograph.ChannelMessageTooBig) as caught:
+        await channel.send(message)
+    assert caught.value.limit == heliograph.MAX_MESSAGE_BYTES == 262_144
+    assert rtc.sent == []
+
+
+async def test_the_largest_message_is_sent(rtc: FakeDataChannel, channel: Channel) -> None:
+    await channel.send(b"x" * 262_144)
+    assert len(rtc.sent) == 1
+
+
+async def test_the_peers_own_limit_counts(rtc: FakeDataChannel) -> None:
+    channel = Channel(rtc, peer_id="Worker-1", max_message_bytes=lambda: 1000)
+    with pytest.raises(heliograph.ChannelMessageTooBig):
+        await channel.send(b"x" * 1001)
+
+
+async def test_iterating_gives_every_message_and_ends_with_the_channel(rtc: FakeDataChannel, channel: Channel) -> None:
+    for message in ("one", b"two", ""):
+        rtc.emit("message", message)
+    rtc.closed_by_peer()
+    assert [message async for message in channel] == ["one", b"two", ""]
+    with pytest.raises(heliograph.ChannelClosed):
+        await channel.receive()
+
+
+async def test_a_reader_that_waits_gets_the_next_message(rtc: FakeDataChannel, channel: Channel) -> None:
+    receiving = asyncio.create_task(channel.receive())
+    await settle()
+    rtc.emit("message", "hello")
+    assert await receiving == "hello"
+
+
+async def test_a_lost_connection_is_raised_after_what_had_come(rtc: FakeDataChannel, channel: Channel) -> None:
+    rtc.emit("message", "last")
+    channel.abandon(heliograph.ConnectionLost("gone"))
+    messages = aiter(channel)
+    assert await anext(messages) == "last"
+    with pytest.raises(heliograph.ConnectionLost):
+        await anext(messages)
+
+
+async def test_more_unread_than_the_bound_closes_the_channel(
+    rtc: FakeDataChannel, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RECEIVE_QUEUE_BYTES", 1000)
+    for number in range(20):
+        rtc.emit("message", f"{number:100}")
+    assert channel.is_closed
+    assert rtc.readyState == "closed"
+    for number in range(6):
+        assert int(await channel.receive()) == number
+    with pytest.raises(heliograph.ReceiveOverflow):
+        await channel.receive()
+
+
+async def test_reading_makes_room_again(
+    rtc: FakeDataChannel, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RECEIVE_QUEUE_BYTES", 1000)
+    for number in range(50):
+        rtc.emit("message", f"{number:100}")
+        assert int(await channel.receive()) == number
+    assert not channel.is_closed
+
+
+async def test_closing_sends_what_is_buffered_first(rtc: FakeDataChannel, channel: Channel) -> None:
+    await channel.send("last words")
+    closing = asyncio.create_task(channel.close())
+    await settle()
+    assert rtc.readyState == "open"
+    rtc.drain()
+    await closing
+    assert channel.is_closed
+
+
+async def test_closing_does_not_wait_for_ever(
+    rtc: FakeDataChannel, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FLUSH_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT_S", 0.01)
+    rtc.confirms_close = False
+    await channel.send("never goes out")
+    await channel.close()
+    assert channel.is_closed
+
+
+async def test_closing_twice_is_fine(channel: Channel) -> None:
+    await channel.close()
+    await channel.close()
+    with pytest.raises(heliograph.ChannelClosed):
+        await channel.send("too late")
+
+
+async def test_a_channel_that_does_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "OPEN_TIMEOUT_S", 0.01)
+    with pytest.raises(heliograph.ChannelClosed, match="did not open"):
+        async with Channel(FakeDataChannel("connecting"), peer_id="Worker-1"):
+            pytest.fail("it is not open")

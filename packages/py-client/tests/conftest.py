@@ -1,0 +1,136 @@
+"""Fixtures of all SDK tests."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import heliograph
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """aiortc runs on asyncio alone."""
+    return "asyncio"
+
+
+class ServerProcess:
+    """A real server in a process of its own."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.http_port = 0
+        self.ws_port = 0
+        self.lines: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    async def start(self) -> None:
+        """Start; the ports are free ones the first time and the same ones again after that."""
+        arguments = [
+            "--http-port",
+            str(self.http_port),
+            "--ws-port",
+            str(self.ws_port),
+            "--data-dir",
+            str(self._data_dir),
+        ]
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "heliograph_server", "serve", *arguments),
+            *("--log-format", "json", "--signin-limit", "0"),
+            stdout=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")},
+        )
+        stdout = self._process.stdout
+        assert stdout is not None
+        async with asyncio.timeout(30):
+            while line := await stdout.readline():
+                self.lines.append(line.decode())
+                event = msgspec.json.decode(line)
+                if event["event"] == "server.listening":
+                    self.http_port, self.ws_port = event["http_port"], event["ws_port"]
+                    break
+            else:
+                pytest.fail(f"the server did not start: {self.lines}")
+        self._reading = asyncio.create_task(self._read(stdout))
+
+    async def stop(self, *, kill: bool = False) -> None:
+        """Stop with SIGTERM, or the hard way."""
+        assert self._process is not None
+        assert self._reading is not None
+        if kill:
+            self._process.kill()
+        else:
+            self._process.terminate()
+        async with asyncio.timeout(10):
+            await self._process.wait()
+        await self._reading
+
+    async def _read(self, stdout: asyncio.StreamReader) -> None:
+        async for line in stdout:
+            self.lines.append(line.decode())
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A running server."""
+    process = ServerProcess(tmp_path / "server")
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
+
+
+@pytest.fixture
+async def room(server: ServerProcess) -> heliograph.Room:
+    """A room on the running server."""
+    return await heliograph.create_room(server.url)
+
+
+@pytest.fixture
+def echo_worker(server: ServerProcess, room: heliograph.Room) -> heliograph.Worker:
+    """A worker in that room that echoes chats, not entered yet."""
+    worker = heliograph.Worker(server.url, room=room.room_id, token=room.token, peer_id="Worker-1")
+
+    @worker.on_channel("chat")
+    async def echo(channel: heliograph.Channel) -> None:
+        async for message in channel:
+            await channel.send(message)
+
+    return worker
+
+
+@asynccontextmanager
+async def _program(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**others, "PYTHONUNBUFFERED": "1", **environment},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.fixture
+def program() -> Callable[..., Any]:
+    """Run a Python program: an async context manager that gives the process and leaves none behind."""
+    return _program

@@ -1,0 +1,42 @@
+"""What the package offers, and that nothing slips in or out unnoticed."""
+
+import inspect
+import re
+
+import heliograph
+from heliograph import errors
+
+BESIDES_ERRORS = set(
+    """
+    connect create_room receive_file send_file
+    Api Channel ConnectReport Connection Disconnected FileOffer IceServer Identity MAX_MESSAGE_BYTES ReceivedFile
+    Registered Room SentFile ServerComplaint Session SignalRefused SignalingClient SignalingEvent Worker
+    """.split()  # noqa: SIM905 - a quoted list of forty names is longer to read
+)
+ERRORS = {
+    name: value for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)
+}
+
+
+def test_the_public_names() -> None:
+    assert set(heliograph.__all__) == BESIDES_ERRORS | set(ERRORS)
+    assert all(hasattr(heliograph, name) for name in heliograph.__all__)
+
+
+def test_every_error_is_in_the_drawn_tree() -> None:
+    drawn = set(re.findall(r"\b[A-Z][A-Za-z]+\b", errors.__doc__ or ""))
+    assert set(ERRORS) <= drawn
+
+
+def test_every_error_is_a_heliograph_error() -> None:
+    assert all(issubclass(error, heliograph.HeliographError) for error in ERRORS.values())
+
+
+def test_options_are_keyword_only() -> None:
+    for function in (heliograph.connect, heliograph.Worker, heliograph.SignalingClient, heliograph.Api):
+        positional = [
+            parameter.name
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        ]
+        assert positional == ["url"]

@@ -1,0 +1,100 @@
+/** Who this tab is: a peer id, and the anonymous sign-in that it belongs to. A reload takes both over. */
+
+import { signIn } from '/sdk/api.js';
+import { RequestRefused } from '/sdk/errors.js';
+
+const STORE = 'heliograph:identity';
+/** How long to wait for the page that a reload replaces to let go of its id. */
+const HANDOVER_MS = 300;
+
+/** @typedef {{ peerId: string, idToken: string | null }} Stored */
+
+export class Identity {
+  /** @type {Promise<string> | null} */
+  #idToken;
+
+  /** @param {Stored} stored */
+  constructor({ peerId, idToken }) {
+    this.peerId = peerId;
+    this.#idToken = idToken === null ? null : Promise.resolve(idToken);
+    void this.idToken({ fresh: false }).catch(() => {}); // on its way early; whoever needs it sees the failure
+  }
+
+  /** @returns {Promise<Identity>} */
+  static async ofThisTab() {
+    const stored = read();
+    // A duplicated tab has a copy of the store; the original keeps the id.
+    if (stored && (await claim(stored.peerId))) return new Identity(stored);
+    const peerId = newPeerId();
+    void claim(peerId);
+    return new Identity({ peerId, idToken: null });
+  }
+
+  /** @param {{ fresh: boolean }} need @returns {Promise<string>} */
+  idToken = ({ fresh }) => {
+    if (this.#idToken === null || fresh) {
+      const signingIn = signIn(location.origin).then(({ idToken }) => {
+        sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
+        return idToken;
+      });
+      signingIn.catch(() => (this.#idToken = null));
+      this.#idToken = signingIn;
+    }
+    return this.#idToken;
+  };
+
+  /**
+   * Calls with the id token; once more with a fresh one if the server no longer takes the old one.
+   * @template T
+   * @param {(idToken: string) => Promise<T>} call
+   * @returns {Promise<T>}
+   */
+  async withToken(call) {
+    try {
+      return await call(await this.idToken({ fresh: false }));
+    } catch (error) {
+      if (!(error instanceof RequestRefused) || error.status !== 401) throw error;
+      return call(await this.idToken({ fresh: true }));
+    }
+  }
+
+  /** Takes another peer id: somebody else has this one. */
+  async rename() {
+    this.peerId = newPeerId();
+    void claim(this.peerId);
+    const idToken = await this.idToken({ fresh: false });
+    sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
+  }
+}
+
+function newPeerId() {
+  const [number = 0] = crypto.getRandomValues(new Uint16Array(1));
+  return `Browser-${number.toString(16).padStart(4, '0')}`;
+}
+
+/** @returns {Stored | null} */
+function read() {
+  try {
+    const stored = JSON.parse(sessionStorage.getItem(STORE) ?? 'null');
+    return typeof stored?.peerId === 'string' && typeof stored.idToken === 'string' ? stored : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Holds the id for as long as this page lives.
+ * @param {string} peerId
+ * @returns {Promise<boolean>} whether nobody else holds it
+ */
+function claim(peerId) {
+  if (!navigator.locks) return Promise.resolve(true); // not a secure context: no way to know
+  return new Promise((resolve) => {
+    const hold = () => {
+      resolve(true);
+      return new Promise(() => {});
+    };
+    const signal = AbortSignal.timeout(HANDOVER_MS);
+    navigator.locks.request(`heliograph:${peerId}`, { signal }, hold).catch(() => resolve(false));
+  });
+}
