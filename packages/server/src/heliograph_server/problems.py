@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
@@ -30,6 +32,13 @@ _CODES: Final[dict[int, ErrorCode]] = {
     HTTPStatus.INTERNAL_SERVER_ERROR: ErrorCode.INTERNAL,
 }
 
+_EXAMPLE_CODES: Final[dict[int, ErrorCode]] = {
+    **_CODES,
+    HTTPStatus.NOT_FOUND: ErrorCode.ROOM_NOT_FOUND,
+    HTTPStatus.GONE: ErrorCode.ROOM_EXPIRED,
+    HTTPStatus.SERVICE_UNAVAILABLE: ErrorCode.STORE_UNAVAILABLE,
+}
+
 _Request = Request[Any, Any, Any]
 
 log = structlog.get_logger(__name__)
@@ -48,9 +57,19 @@ class Problem(Struct, frozen=True, kw_only=True):
 def problem_responses(descriptions: Mapping[int, str]) -> dict[int, ResponseSpec]:
     """The problems that an operation may answer with, by status, for its OpenAPI description."""
     return {
-        status: ResponseSpec(Problem, description=description, media_type=PROBLEM_MEDIA_TYPE, generate_examples=False)
+        status: ResponseSpec(
+            Problem,
+            description=description,
+            media_type=PROBLEM_MEDIA_TYPE,
+            examples=[Example(summary=description, value=msgspec.to_builtins(_example(status, description)))],
+            generate_examples=False,
+        )
         for status, description in descriptions.items()
     }
+
+
+def _example(status: int, detail: str) -> Problem:
+    return Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=_EXAMPLE_CODES[status])
 
 
 def _answer(

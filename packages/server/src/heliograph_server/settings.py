@@ -1,15 +1,21 @@
 """Settings: read once, from the environment and the command line, into one frozen object."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
-__all__ = ["HELP", "PREFIX", "Settings", "SettingsError", "load_settings"]
+__all__ = ["HELP", "PREFIX", "SECRET_FIELDS", "Settings", "SettingsError", "load_settings"]
 
 PREFIX: Final = "HELIOGRAPH_"
+
+SECRET_FIELDS: Final = frozenset({"turn_secret"})
+"""Settings whose values are never shown: not in logs, not in problems, not by `check-config`."""
+
+HIDDEN: Final = "********"
 
 IdentityKind = Literal["local"]
 RoomsKind = Literal["sqlite", "memory"]
@@ -29,11 +35,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     rooms: RoomsKind = "sqlite"
     transport: TransportKind = "asgi"
     stun_urls: tuple[str, ...] = ()
-    """Handed to the demo page. None by default: nothing outside is contacted unless the operator says so."""
+    """Handed to peers. None by default: nothing outside is contacted unless the operator says so."""
+    turn_urls: tuple[str, ...] = ()
+    """Handed to peers, with credentials made from `turn_secret`."""
+    turn_secret: str = ""
+    """Shared with the TURN server: coturn's `static-auth-secret`."""
+    turn_ttl_s: int = 3600
+    """How long TURN credentials are good."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages that may open a WebSocket or call over HTTP. None: any may open one, none may call."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose `X-Forwarded-For` is believed."""
+    resume_window_s: int = 30
+    """How long a peer that lost its connection may come back."""
     rate_limit: int = 100
     """Messages a second a connection; a burst of twice as many passes."""
     signin_limit: int = 60
@@ -44,6 +58,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Let anyone delete any peer and room, as the original did."""
     log_format: LogFormat = "console"
     log_level: LogLevel = "info"
+
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        shown = (f"{field}={self._shown(field)}" for field in self.__struct_fields__)
+        return f"Settings({', '.join(shown)})"
+
+    def _shown(self, field: str) -> str:
+        value = getattr(self, field)
+        return HIDDEN if field in SECRET_FIELDS and value else repr(value)
 
 
 class SettingsError(Exception):
@@ -72,6 +95,10 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     for field, given in (overrides or {}).items():
         if given is not None:
             values[field] = _parse(field, given, "--" + field.replace("_", "-"), problems)
+    if values.get("turn_urls", ()) != () and not values.get("turn_secret", ""):
+        problems.append(f"{PREFIX}TURN_SECRET: is needed with {PREFIX}TURN_URLS")
+    if values.get("turn_secret", "") != "" and values.get("turn_urls", ()) == ():
+        problems.append(f"{PREFIX}TURN_URLS: is needed with {PREFIX}TURN_SECRET")
     if problems:
         raise SettingsError(sorted(problems))
     return Settings(**values)
@@ -85,7 +112,7 @@ def _parse(field: str, text: str, shown_as: str, problems: list[str]) -> Any:
     try:
         return _PARSERS[field](text)
     except ValueError as error:
-        problems.append(f"{shown_as}={text!r}: {error}")
+        problems.append(f"{shown_as}={HIDDEN if field in SECRET_FIELDS else repr(text)}: {error}")
         return None
 
 
@@ -132,12 +159,14 @@ def _networks(text: str) -> tuple[str, ...]:
     return networks
 
 
-def _stun_urls(text: str) -> tuple[str, ...]:
-    urls = _list(text)
-    for url in urls:
-        if not url.startswith(("stun:", "stuns:")):
-            raise ValueError("expected stun: URLs, separated by commas")
-    return urls
+def _ice_urls(pattern: re.Pattern[str], expected: str) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        urls = _list(text)
+        if not all(pattern.fullmatch(url) for url in urls):
+            raise ValueError(f"expected {expected}, separated by commas")
+        return urls
+
+    return parse
 
 
 def _not_empty(text: str) -> str:
@@ -148,6 +177,10 @@ def _not_empty(text: str) -> str:
 
 _PORT: Final = _integer(0, 65535)
 
+_ICE_HOST: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_STUN_URL: Final = re.compile(rf"stuns?:{_ICE_HOST}")  # RFC 7064
+_TURN_URL: Final = re.compile(rf"turns?:{_ICE_HOST}(?:\?transport=(?:udp|tcp))?")  # RFC 7065
+
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "host": _not_empty,
     "http_port": _PORT,
@@ -156,9 +189,13 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "identity": _one_of(IdentityKind),
     "rooms": _one_of(RoomsKind),
     "transport": _one_of(TransportKind),
-    "stun_urls": _stun_urls,
+    "stun_urls": _ice_urls(_STUN_URL, "URLs like stun:host:3478"),
+    "turn_urls": _ice_urls(_TURN_URL, "URLs like turn:host:3478?transport=udp"),
+    "turn_secret": _not_empty,
+    "turn_ttl_s": _integer(60, 7 * 24 * 3600),
     "allowed_origins": _list,
     "trusted_proxies": _networks,
+    "resume_window_s": _integer(1, 3600),
     "rate_limit": _integer(1, 1_000_000),
     "signin_limit": _integer(0, 1_000_000),
     "max_peers": _integer(1, 1_000_000),
@@ -175,9 +212,13 @@ HELP: Final[dict[str, str]] = {
     "identity": "who signs id tokens: local",
     "rooms": "where rooms are kept: sqlite or memory",
     "transport": "how WebSockets are served: asgi",
-    "stun_urls": "STUN servers for the demo page, separated by commas",
+    "stun_urls": "STUN servers for peers, separated by commas",
+    "turn_urls": "TURN servers for peers, separated by commas; needs turn_secret",
+    "turn_secret": "secret shared with the TURN servers (coturn: static-auth-secret)",
+    "turn_ttl_s": "seconds that TURN credentials are good",
     "allowed_origins": "web origins that may connect and call, separated by commas",
     "trusted_proxies": "networks whose X-Forwarded-For is believed, separated by commas",
+    "resume_window_s": "seconds that a peer may be away and come back",
     "rate_limit": "messages a second a connection; a burst may be twice that",
     "signin_limit": "sign-ins and rooms a minute an address; 0 for no limit",
     "max_peers": "peers a room",

@@ -1,6 +1,11 @@
 """Rooms in memory: for tests, and for servers whose rooms may end with the process."""
 
-from heliograph_server.rooms.model import Room
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
+
+from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.model import Room, RoomChanges
+from heliograph_server.rooms.store import Position
 
 __all__ = ["MemoryRoomStore"]
 
@@ -19,9 +24,30 @@ class MemoryRoomStore:
         """The room, expired or not."""
         return self._rooms.get(room_id)
 
-    async def delete(self, room_id: str) -> bool:
-        """Forget a room; False if there was none."""
-        return self._rooms.pop(room_id, None) is not None
+    async def update(self, room_id: str, changes: RoomChanges) -> Room | None:
+        """The room as it is after these changes, None if there is none."""
+        room = self._rooms.get(room_id)
+        if room is not None:
+            given = {name: value for name, value in asdict(changes).items() if value is not UNSET}
+            room = self._rooms[room_id] = replace(room, **given)
+        return room
+
+    async def delete(self, room_id: str, *, expired_before: int | None = None) -> bool:
+        """Forget a room; False if there was none, or none that expired by then."""
+        room = self._rooms.get(room_id)
+        if room is None or (expired_before is not None and room.expires_at >= expired_before):
+            return False
+        del self._rooms[room_id]
+        return True
+
+    async def owned(self, owner: User, before: Position | None, limit: int) -> list[Room]:
+        """That owner's rooms, newest first."""
+        rooms = [
+            room
+            for room in self._rooms.values()
+            if room.owner == owner and (before is None or _position(room) < before)
+        ]
+        return sorted(rooms, key=_position, reverse=True)[:limit]
 
     async def expired(self, before: int, limit: int) -> list[str]:
         """Ids of rooms that expired before that time, oldest first."""
@@ -30,3 +56,7 @@ class MemoryRoomStore:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def _position(room: Room) -> Position:
+    return Position(room.created_at, room.room_id)

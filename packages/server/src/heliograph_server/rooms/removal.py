@@ -5,7 +5,8 @@ from enum import StrEnum
 from heliograph_server.errors import NotPermitted
 from heliograph_server.identity.verifier import User
 from heliograph_server.rooms.service import RoomService
-from heliograph_server.signaling.hub import Hub, Member
+from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.member import Member
 
 __all__ = ["Removal", "RemovalStatus"]
 

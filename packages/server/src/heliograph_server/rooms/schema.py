@@ -25,6 +25,11 @@ _MIGRATIONS: Final = (
         """,
         "CREATE INDEX rooms_by_expiry ON rooms (expires_at, room_id)",
     ),
+    (
+        "ALTER TABLE rooms ADD COLUMN name TEXT",
+        "ALTER TABLE rooms ADD COLUMN policy TEXT",  # JSON
+        "CREATE INDEX rooms_by_owner ON rooms (owner_issuer, owner_subject, created_at, room_id)",
+    ),
 )
 """What takes the schema from version n (SQLite's `user_version`) to n + 1. Only ever added to."""
 

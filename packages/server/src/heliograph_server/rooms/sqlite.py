@@ -8,11 +8,15 @@ from threading import Thread
 from typing import Any, Final
 
 import aiosqlite
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import asdict
 
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.verifier import User
-from heliograph_server.rooms.model import Room
+from heliograph_server.rooms.model import Policy, Room, RoomChanges
 from heliograph_server.rooms.schema import open_database
+from heliograph_server.rooms.store import Position
 
 __all__ = ["ROOMS_FILE", "STORE_TIMEOUT_S", "SqliteRoomStore"]
 
@@ -23,6 +27,11 @@ STORE_TIMEOUT_S: Final = 5.0
 
 THREAD_END_S: Final = 1.0
 """How long a thread whose connection failed may take to end."""
+
+MAX_INTEGER: Final = 2**63 - 1
+"""SQLite's largest."""
+
+_COLUMNS: Final = "room_id, token, owner_issuer, owner_subject, created_at, expires_at, max_peers, name, policy"
 
 _FAILURES: Final = (sqlite3.Error, OSError, TimeoutError, ValueError)
 """`ValueError` is what aiosqlite says when its connection is closed."""
@@ -51,8 +60,8 @@ class SqliteRoomStore:
     async def create(self, room: Room) -> bool:
         """Keep a new room; False if a room with that id exists."""
         rows = await self._run(
-            "INSERT INTO rooms (room_id, token, owner_issuer, owner_subject, created_at, expires_at, max_peers)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
+            f"INSERT INTO rooms ({_COLUMNS})"  # noqa: S608 - our own column names, here and below
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1",
             room.room_id,
             room.token,
             room.owner.issuer,
@@ -60,21 +69,50 @@ class SqliteRoomStore:
             room.created_at,
             room.expires_at,
             room.max_peers,
+            room.name,
+            _policy_text(room.policy),
         )
         return bool(rows)
 
     async def get(self, room_id: str) -> Room | None:
         """The room, expired or not."""
+        rows = await self._run(f"SELECT {_COLUMNS} FROM rooms WHERE room_id = ?", room_id)  # noqa: S608
+        return _room(rows[0]) if rows else None
+
+    async def update(self, room_id: str, changes: RoomChanges) -> Room | None:
+        """The room as it is after these changes, None if there is none."""
+        values = {column: value for column, value in asdict(changes).items() if value is not UNSET}
+        if not values:
+            return await self.get(room_id)
+        if "policy" in values:
+            values["policy"] = _policy_text(values["policy"])
+        assignments = ", ".join(f"{column} = ?" for column in values)
         rows = await self._run(
-            "SELECT room_id, token, owner_issuer, owner_subject, created_at, expires_at, max_peers"
-            " FROM rooms WHERE room_id = ?",
+            f"UPDATE rooms SET {assignments} WHERE room_id = ? RETURNING {_COLUMNS}",  # noqa: S608
+            *values.values(),
             room_id,
         )
         return _room(rows[0]) if rows else None
 
-    async def delete(self, room_id: str) -> bool:
-        """Forget a room; False if there was none."""
-        return bool(await self._run("DELETE FROM rooms WHERE room_id = ? RETURNING 1", room_id))
+    async def delete(self, room_id: str, *, expired_before: int | None = None) -> bool:
+        """Forget a room; False if there was none, or none that expired by then."""
+        before = MAX_INTEGER if expired_before is None else expired_before
+        return bool(
+            await self._run("DELETE FROM rooms WHERE room_id = ? AND expires_at < ? RETURNING 1", room_id, before)
+        )
+
+    async def owned(self, owner: User, before: Position | None, limit: int) -> list[Room]:
+        """That owner's rooms, newest first."""
+        rows = await self._run(
+            f"SELECT {_COLUMNS} FROM rooms WHERE owner_issuer = ? AND owner_subject = ?"  # noqa: S608
+            " AND (created_at, room_id) < (?, ?) ORDER BY created_at DESC, room_id DESC LIMIT ?",
+            owner.issuer,
+            owner.subject,
+            before.created_at if before else MAX_INTEGER,
+            before.room_id if before else "",
+            limit,
+        )
+        return [_room(row) for row in rows]
 
     async def expired(self, before: int, limit: int) -> list[str]:
         """Ids of rooms that expired before that time, oldest first."""
@@ -93,7 +131,7 @@ class SqliteRoomStore:
         except _FAILURES as error:
             raise StoreUnavailable("The room store did not close") from error
 
-    async def _run(self, statement: str, *values: str | int) -> list[Any]:
+    async def _run(self, statement: str, *values: str | int | None) -> list[Any]:
         """One statement, which is one transaction."""
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S), self._turn:
@@ -119,7 +157,7 @@ class SqliteRoomStore:
 
 
 def _room(row: tuple[Any, ...]) -> Room:
-    room_id, token, issuer, subject, created_at, expires_at, max_peers = row
+    room_id, token, issuer, subject, created_at, expires_at, max_peers, name, policy = row
     return Room(
         room_id=room_id,
         token=token,
@@ -127,7 +165,20 @@ def _room(row: tuple[Any, ...]) -> Room:
         created_at=created_at,
         expires_at=expires_at,
         max_peers=max_peers,
+        name=name,
+        policy=None if policy is None else _policy(policy),
     )
+
+
+def _policy(text: str) -> Policy:
+    try:
+        return msgspec.json.decode(text, type=Policy)
+    except msgspec.MsgspecError as error:
+        raise StoreUnavailable("The room store holds a policy that can't be read") from error
+
+
+def _policy_text(policy: Policy | None) -> str | None:
+    return None if policy is None else msgspec.json.encode(policy).decode()
 
 
 def _thread(database: aiosqlite.Connection) -> Thread:

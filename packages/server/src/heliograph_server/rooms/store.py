@@ -2,9 +2,19 @@
 
 from typing import Protocol
 
-from heliograph_server.rooms.model import Room
+from msgspec import Struct
 
-__all__ = ["RoomStore"]
+from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.model import Room, RoomChanges
+
+__all__ = ["Position", "RoomStore"]
+
+
+class Position(Struct, frozen=True, order=True):
+    """Where a room stands among its owner's."""
+
+    created_at: int
+    room_id: str
 
 
 class RoomStore(Protocol):
@@ -16,8 +26,17 @@ class RoomStore(Protocol):
     async def get(self, room_id: str) -> Room | None:
         """The room as it is now, expired or not."""
 
-    async def delete(self, room_id: str) -> bool:
-        """Forget a room; False if there was none."""
+    async def update(self, room_id: str, changes: RoomChanges) -> Room | None:
+        """The room as it is after these changes, None if there is none.
+
+        Of two callers at once neither undoes what the other changed, unless both change the same.
+        """
+
+    async def delete(self, room_id: str, *, expired_before: int | None = None) -> bool:
+        """Forget a room, or only if its `expires_at` is less than `expired_before`; False if there was none such."""
+
+    async def owned(self, owner: User, before: Position | None, limit: int) -> list[Room]:
+        """At most `limit` of that owner's rooms, newest first, expired ones too; those that stand before `before`."""
 
     async def expired(self, before: int, limit: int) -> list[str]:
         """Ids of at most `limit` rooms whose `expires_at` is less than `before`, oldest first."""

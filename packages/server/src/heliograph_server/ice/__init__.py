@@ -1,0 +1,1 @@
+"""STUN and TURN: what peers need to find a way to each other."""

@@ -1,0 +1,178 @@
+"""Rooms as resources: `/api/rooms`."""
+
+from typing import Annotated, Any, Final
+
+from litestar import Controller, Request, delete, get, patch, post
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.spec import Example
+from litestar.params import BodyKwarg, JSONBody, QueryParameter
+
+from heliograph_server.identity.bearer import bearer_user
+from heliograph_server.identity.verifier import User
+from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
+from heliograph_server.requests import JsonRequest
+from heliograph_server.rooms.access import RoomAccess
+from heliograph_server.rooms.cursor import cursor_of, read_cursor
+from heliograph_server.rooms.model import Room
+from heliograph_server.rooms.parameters import (
+    MANAGER_PROBLEMS,
+    MEMBER_PROBLEMS,
+    CursorParameter,
+    RoomIdParameter,
+    room_access,
+)
+from heliograph_server.rooms.resources import NewRoom, RoomPage, RoomUpdate, RoomView
+from heliograph_server.rooms.service import RoomService, Update
+from heliograph_server.rooms.store import Position
+from heliograph_server.signaling.hub import Hub
+
+__all__ = ["RoomApi"]
+
+ROOMS_PAGE: Final = 50
+MAX_ROOMS_PAGE: Final = 200
+
+NEW_ROOM_EXAMPLE: Final = Example(
+    summary="A day's room in which clients call workers",
+    value={"name": "training run 7", "ttl_s": 86_400, "policy": {"signal": {"client": ["worker"]}}},
+)
+
+BODY_PROBLEMS: Final = problem_responses(
+    {400: "A field is unknown, of the wrong type or out of bounds", 413: "The body is too big"}
+)
+
+
+class RoomApi(Controller):
+    """Creating rooms, and reading, changing and closing one's own."""
+
+    path = "/api/rooms"
+    tags = ("rooms",)
+    security = ({"bearer": []},)
+    request_class = JsonRequest
+    request_max_body_size = MAX_BODY_BYTES
+    cache_control = CacheControlHeader(no_store=True)
+    dependencies = {  # noqa: RUF012 - Litestar's way
+        "user": Provide(bearer_user),
+        "access": Provide(room_access, sync_to_thread=False),
+    }
+
+    @post(
+        "/",
+        operation_id="createRoomResource",
+        summary="Create a room",
+        response_description="The room, with the token that opens it",
+        responses=problem_responses(
+            {
+                401: "No valid id token",
+                429: "Too many sign-ins and rooms from this address",
+                503: "The room store did not answer",
+            }
+        )
+        | BODY_PROBLEMS,
+    )
+    async def create(
+        self,
+        *,
+        request: Request[Any, Any, Any],
+        user: NamedDependency[User],
+        rooms: NamedDependency[RoomService],
+        hub: NamedDependency[Hub],
+        limiter: NamedDependency[AddressLimiter],
+        data: Annotated[NewRoom | None, BodyKwarg(examples=[NEW_ROOM_EXAMPLE])] = None,
+    ) -> RoomView:
+        """Make a room that the caller owns. Everything may be left out, the body itself too."""
+        limiter.check(request)
+        wanted = data or NewRoom()
+        room = await rooms.create(
+            user, name=wanted.name, ttl_s=wanted.ttl_s, max_peers=wanted.max_peers, policy=wanted.policy
+        )
+        return _view(room, hub, with_token=True)
+
+    @get(
+        "/",
+        operation_id="listRooms",
+        summary="List the caller's rooms",
+        response_description="A page of the rooms that the caller created, newest first",
+        responses=problem_responses(
+            {
+                400: "The cursor is none of this list's, or the limit is out of bounds",
+                401: "No valid id token",
+                503: "The room store did not answer",
+            }
+        ),
+    )
+    async def list_own(
+        self,
+        user: NamedDependency[User],
+        rooms: NamedDependency[RoomService],
+        hub: NamedDependency[Hub],
+        cursor: CursorParameter = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=MAX_ROOMS_PAGE, description="Rooms a page")] = ROOMS_PAGE,
+    ) -> RoomPage:
+        """Expired rooms are listed for as long as they are kept: an hour after their end, if they are empty."""
+        before = None if cursor is None else read_cursor(cursor, Position)
+        page, rest = await rooms.list_owned(user, before, limit)
+        return RoomPage(
+            items=[_view(room, hub, with_token=True) for room in page], next=None if rest is None else cursor_of(rest)
+        )
+
+    @get(
+        "/{room_id:str}",
+        operation_id="getRoom",
+        summary="Read a room",
+        response_description="The room; its creator is told the token too",
+        responses=MEMBER_PROBLEMS,
+    )
+    async def read(
+        self, room_id: RoomIdParameter, access: NamedDependency[RoomAccess], hub: NamedDependency[Hub]
+    ) -> RoomView:
+        """For the room's creator and for its peers."""
+        room = await access.seen(room_id)
+        return _view(room, hub, with_token=access.owns(room))
+
+    @patch(
+        "/{room_id:str}",
+        operation_id="updateRoom",
+        summary="Extend or change a room",
+        response_description="The room as it is now",
+        responses=MANAGER_PROBLEMS | BODY_PROBLEMS,
+    )
+    async def update(
+        self,
+        room_id: RoomIdParameter,
+        data: JSONBody[RoomUpdate],
+        access: NamedDependency[RoomAccess],
+        rooms: NamedDependency[RoomService],
+        hub: NamedDependency[Hub],
+    ) -> RoomView:
+        """`ttl_s` counts from now, and so revives an expired room. A smaller `max_peers` puts nobody out."""
+        await access.managed(room_id)
+        room = await rooms.update(
+            room_id, Update(name=data.name, ttl_s=data.ttl_s, max_peers=data.max_peers, policy=data.policy)
+        )
+        hub.room_changed(room)
+        return _view(room, hub, with_token=access.owns(room))
+
+    @delete(
+        "/{room_id:str}",
+        operation_id="closeRoom",
+        summary="Close a room",
+        response_description="The room is gone",
+        responses=MANAGER_PROBLEMS,
+    )
+    async def close(
+        self,
+        room_id: RoomIdParameter,
+        access: NamedDependency[RoomAccess],
+        rooms: NamedDependency[RoomService],
+        hub: NamedDependency[Hub],
+    ) -> None:
+        """Everyone in it is put out (4003), and none of its tokens opens anything any more."""
+        await access.managed(room_id)
+        await rooms.delete(room_id)
+        hub.remove_room(room_id)  # after the store: who registers meanwhile is put out with the others
+
+
+def _view(room: Room, hub: Hub, *, with_token: bool) -> RoomView:
+    return RoomView.of(room, peer_count=len(hub.members(room.room_id)), with_token=with_token)

@@ -1,0 +1,96 @@
+"""The tokens of a room as resources."""
+
+from typing import Annotated, Final
+
+from litestar import Controller, post
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.spec import Example
+from litestar.params import BodyKwarg
+
+from heliograph_server.errors import NotPermitted
+from heliograph_server.identity.bearer import bearer_user
+from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
+from heliograph_server.requests import JsonRequest
+from heliograph_server.rooms.access import RoomAccess
+from heliograph_server.rooms.invitations import Invitation
+from heliograph_server.rooms.parameters import MANAGER_PROBLEMS, RoomIdParameter, room_access
+from heliograph_server.rooms.resources import JoinToken, JoinTokenRequest, RoomToken
+from heliograph_server.rooms.service import RoomService
+from heliograph_server.signaling.permissions import ROOM_TOKEN_GRANTS
+
+__all__ = ["RoomTokenApi"]
+
+JOIN_TOKEN_EXAMPLE: Final = Example(
+    summary="Ten minutes to come in as one certain client",
+    value={"role": "client", "peer_id": "Client-1489", "grants": ["discover", "signal"], "ttl_s": 600},
+)
+
+
+class RoomTokenApi(Controller):
+    """Minting join tokens, and taking the room's own token back."""
+
+    path = "/api/rooms/{room_id:str}"
+    tags = ("tokens",)
+    security = ({"bearer": []},)
+    request_class = JsonRequest
+    request_max_body_size = MAX_BODY_BYTES
+    cache_control = CacheControlHeader(no_store=True)
+    dependencies = {  # noqa: RUF012 - Litestar's way
+        "user": Provide(bearer_user),
+        "access": Provide(room_access, sync_to_thread=False),
+    }
+
+    @post(
+        "/tokens",
+        operation_id="mintJoinToken",
+        summary="Mint a join token",
+        response_description="The token, which `register` takes in place of the room's",
+        responses=MANAGER_PROBLEMS
+        | problem_responses(
+            {
+                400: "A field is unknown, of the wrong type or out of bounds",
+                410: "The room has expired: extend it first",
+                413: "The body is too big",
+            }
+        ),
+    )
+    async def mint(
+        self,
+        room_id: RoomIdParameter,
+        access: NamedDependency[RoomAccess],
+        rooms: NamedDependency[RoomService],
+        data: Annotated[JoinTokenRequest | None, BodyKwarg(examples=[JOIN_TOKEN_EXAMPLE])] = None,
+    ) -> JoinToken:
+        """A key to the room for someone in particular. Only the room's creator may give the `manage` grant.
+
+        It ends at its time, and before that with `rotate-token` and with the room.
+        """
+        room = await access.managed(room_id)
+        pins = data or JoinTokenRequest()
+        grants = ROOM_TOKEN_GRANTS if pins.grants is None else frozenset(pins.grants)
+        if "manage" in grants and not access.owns(room):
+            raise NotPermitted("Only the room's creator may give the `manage` grant")
+        invitation = Invitation(
+            role=pins.role,
+            peer_id=pins.peer_id,
+            groups=None if pins.groups is None else tuple(pins.groups),
+            grants=grants,
+        )
+        return JoinToken(*rooms.invite(room, invitation, pins.ttl_s))
+
+    @post(
+        "/rotate-token",
+        operation_id="rotateRoomToken",
+        status_code=200,
+        summary="Replace the room's token",
+        response_description="The new token",
+        responses=MANAGER_PROBLEMS,
+    )
+    async def rotate(
+        self, room_id: RoomIdParameter, access: NamedDependency[RoomAccess], rooms: NamedDependency[RoomService]
+    ) -> RoomToken:
+        """The old token opens the room no more, nor does any join token minted before. Who is inside stays."""
+        await access.managed(room_id)
+        room = await rooms.rotate_token(room_id)
+        return RoomToken(room.token)
