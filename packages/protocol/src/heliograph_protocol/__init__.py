@@ -33,6 +33,7 @@ from heliograph_protocol.filters import (
     FILTER_DEPTH,
     PeerFilter,
     compile_filter,
+    json_depth,
     json_equal,
 )
 from heliograph_protocol.messages import (
@@ -176,6 +177,7 @@ __all__ = [
     "decode_request",
     "decode_server_message",
     "encode",
+    "json_depth",
     "json_equal",
     "json_schema",
     "with_sender",

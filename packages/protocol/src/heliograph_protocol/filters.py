@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from heliograph_protocol.errors import InvalidMessage
 from heliograph_protocol.peers import Filters, Peer
 
-__all__ = ["FILTER_DEPTH", "PeerFilter", "compile_filter", "json_equal"]
+__all__ = ["FILTER_DEPTH", "PeerFilter", "compile_filter", "json_depth", "json_equal"]
 
 FILTER_DEPTH: Final = 16
 """How deep lists and objects in a filter may nest."""
@@ -59,7 +59,7 @@ def _one_or_many(value: str | list[str]) -> frozenset[str]:
 
 
 def _property_test(name: str, condition: Any) -> PeerFilter:
-    if _depth(condition) > FILTER_DEPTH:
+    if json_depth(condition) > FILTER_DEPTH:
         raise InvalidMessage(f"The filter of the property {name[:64]!r} nests deeper than {FILTER_DEPTH}")
     operators = [key for key in condition if key.startswith("$")] if isinstance(condition, dict) else []
     if not operators:
@@ -124,7 +124,7 @@ def _is_number(value: Any | UnsetType) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _depth(value: Any) -> int:
+def json_depth(value: Any) -> int:
     """How deep lists and objects nest, without recursion: a stranger chose the value."""
     depth, level = 0, [value]
     while level := [

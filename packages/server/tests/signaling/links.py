@@ -1,16 +1,24 @@
-"""In-memory stand-ins for what surrounds a session: a connection that keeps what it was given, and a clock to turn."""
+"""In-memory stand-ins for what surrounds a session: a connection that keeps what it was given, and time to turn."""
 
+import heapq
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
-from heliograph_protocol import Register
+from heliograph_protocol import IceServer
 from heliograph_server.errors import DomainError, InvalidIdToken
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.metrics import SignalingMetrics
-from heliograph_server.rooms.model import Room
+from heliograph_server.rooms.invitations import Invitation
+from heliograph_server.rooms.model import Policy, Room
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.registration import Registration
+from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import Session, SessionContext
+
+RESUME_WINDOW_S = 30
 
 
 class MemoryConnection:
@@ -20,6 +28,7 @@ class MemoryConnection:
         self.frames: list[bytes] = []
         self.close_code: int | None = None
         self.buffered = 0
+        self._drained: Callable[[], None] | None = None
 
     @property
     def closed(self) -> bool:
@@ -30,6 +39,16 @@ class MemoryConnection:
             return False
         self.frames.append(frame)
         return True
+
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        self._drained = callback
+
+    def drain(self) -> None:
+        """What waited has been handed to the network."""
+        self.buffered = 0
+        if self._drained is not None:
+            drained, self._drained = self._drained, None
+            drained()
 
     def close(self, code: int, reason: str) -> None:
         assert len(reason.encode()) <= 123
@@ -45,33 +64,84 @@ class MemoryConnection:
         return messages
 
 
+class Timer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
 class Clock:
-    """A clock that moves when told to."""
+    """A clock that moves when told to, and calls back on the way."""
 
     def __init__(self, now: float = 1_000.0) -> None:
         self.now = now
+        self._order = count()
+        self._timers: list[tuple[float, int, Timer]] = []
 
     def __call__(self) -> float:
         return self.now
 
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer(callback)
+        heapq.heappush(self._timers, (self.now + delay, next(self._order), timer))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._timers and self._timers[0][0] <= end:
+            at, _, timer = heapq.heappop(self._timers)
+            self.now = max(self.now, at)
+            if timer.callback is not None:
+                timer.callback()
+        self.now = end
+
+    def pending(self) -> int:
+        """How many timers would still call back."""
+        return sum(timer.callback is not None for _, _, timer in self._timers)
+
 
 class OpenDoor:
-    """Admits `id_token` "user:<name>" to any room, and refuses everything else."""
+    """Verifies the id token "user:<name>", and admits to any room, as its settings say."""
 
-    def __init__(self, max_peers: int = 1000) -> None:
+    def __init__(self, clock: Clock, max_peers: int) -> None:
+        self._clock = clock
         self.max_peers = max_peers
         self.refuse_with: DomainError | Exception | None = None
+        self.policy: Policy | None = None
+        self.owner = User(issuer="test", subject="user:owner")
+        self.invitations: dict[str, Invitation] = {}
+        self.ttl_s = 7200
+        self.expires_at: int | None = None
 
-    async def admit(self, request: Register) -> tuple[User, Room]:
+    async def verify(self, id_token: str) -> User:
+        if not id_token.startswith("user:"):
+            raise InvalidIdToken("Not a user")
+        return User(issuer="test", subject=id_token)
+
+    async def admit(self, room_id: str, token: str) -> tuple[Room, Invitation | None]:
         if self.refuse_with is not None:
             raise self.refuse_with
-        if not request.id_token.startswith("user:"):
-            raise InvalidIdToken("Not a user")
-        user = User(issuer="test", subject=request.id_token)
-        room = Room(
-            room_id=request.room_id, token="t", owner=user, created_at=0, expires_at=10, max_peers=self.max_peers
+        return self.room(room_id), self.invitations.get(token)
+
+    def room(self, room_id: str) -> Room:
+        return Room(
+            room_id=room_id,
+            token="t",
+            owner=self.owner,
+            created_at=int(self._clock()),
+            expires_at=self.expires_at or int(self._clock()) + self.ttl_s,
+            max_peers=self.max_peers,
+            policy=self.policy,
         )
-        return user, room
+
+
+class NoIce:
+    ttl_s = 3600
+
+    def for_user(self, name: str) -> list[IceServer]:
+        return [IceServer(urls=["stun:stun.example"])]
 
 
 class World:
@@ -79,15 +149,17 @@ class World:
 
     def __init__(self, *, max_peers: int = 1000, rate_per_s: int = 1_000_000) -> None:
         self.clock = Clock()
-        self.hub = Hub()
+        self.hub = Hub(timers=self.clock, wall_clock=self.clock, resume_window_s=RESUME_WINDOW_S)
         self.metrics = SignalingMetrics()
-        self.door = OpenDoor(max_peers)
+        self.door = OpenDoor(self.clock, max_peers)
+        door: Any = self.door
+        ice: Any = NoIce()
         self.context = SessionContext(
             hub=self.hub,
-            admission=self.door,  # type: ignore[arg-type]
+            registration=Registration(door, door, self.hub, ice, rate_per_s),
+            requests=Requests(self.hub, self.clock),
             metrics=self.metrics,
             monotonic=self.clock,
-            wall_clock=lambda: 1_700_000_000.0,
             rate_per_s=rate_per_s,
         )
 
@@ -95,9 +167,11 @@ class World:
         return Peer(self)
 
     def peer(self, peer_id: str, *, user: str | None = None, room_id: str = "room", **fields: Any) -> "Peer":
+        """A registered peer; `protocol=2` among the fields makes it one of level 2."""
         peer = self.connect()
-        (heard,) = peer.register(peer_id, user=user or peer_id, room_id=room_id, **fields)
-        assert heard["type"] == "registered_auth"
+        (heard, *_) = peer.register(peer_id, user=user or peer_id, room_id=room_id, **fields)
+        assert heard["type"] == "registered_auth", heard
+        peer.welcome = heard
         return peer
 
 
@@ -107,6 +181,8 @@ class Peer:
     def __init__(self, world: World) -> None:
         self.connection = MemoryConnection()
         self.session = Session(self.connection, world.context)
+        self.welcome: dict[str, Any] = {}
+        """The reply to the registration."""
 
     def say(self, message: Any) -> list[dict[str, Any]]:
         """Send one message (bytes as they are, all else as JSON); returns what this peer has heard since."""
@@ -115,6 +191,15 @@ class Peer:
         if pending is not None:
             finish(pending)
         return self.connection.take()
+
+    def heard(self) -> list[dict[str, Any]]:
+        """What this peer has heard since the last time."""
+        return self.connection.take()
+
+    def drop(self) -> None:
+        """Lose the connection without a word."""
+        self.connection.close(1006, "")
+        self.session.disconnected()
 
     def register(self, peer_id: str, *, user: str, room_id: str = "room", **fields: Any) -> list[dict[str, Any]]:
         return self.say(

@@ -2,12 +2,16 @@
 
 import pytest
 
-from heliograph_protocol import CloseCode
+from heliograph_protocol import CloseCode, Envelope
 from heliograph_server.errors import PeerIdTaken, RoomFull
 from heliograph_server.identity.verifier import User
-from heliograph_server.signaling.hub import Hub, Member
+from heliograph_server.rooms.model import Room
+from heliograph_server.signaling.forwarding import Refused, forward
+from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.member import Entrance, Member
+from heliograph_server.signaling.permissions import ROOM_TOKEN_GRANTS
 
-from .links import MemoryConnection
+from .links import Clock, MemoryConnection
 
 ANN = User(issuer="test", subject="ann")
 BOB = User(issuer="test", subject="bob")
@@ -15,14 +19,27 @@ BOB = User(issuer="test", subject="bob")
 
 @pytest.fixture
 def hub() -> Hub:
-    return Hub()
+    clock = Clock()
+    return Hub(timers=clock, wall_clock=clock, resume_window_s=30)
 
 
 def join(
-    hub: Hub, peer_id: str, user: User, *, room: str = "room", link: MemoryConnection | None = None, max_peers: int = 9
+    hub: Hub,
+    peer_id: str,
+    user: User,
+    *,
+    room: str = "room",
+    link: MemoryConnection | None = None,
+    max_peers: int = 9,
+    role: str = "peer",
 ) -> Member:
-    link = link or MemoryConnection()
-    return hub.join(room, peer_id, user=user, role="peer", link=link, max_peers=max_peers)
+    entrance = Entrance(peer_id=peer_id, user=user, role=role, grants=ROOM_TOKEN_GRANTS)
+    made = Room(room_id=room, token="t", owner=ANN, created_at=0, expires_at=2**40, max_peers=max_peers)
+    return hub.join(made, entrance, link or MemoryConnection())
+
+
+def offer(sender: Member, target: str) -> None:
+    forward(sender, Envelope(type="offer", sender=sender.peer_id, target=target), b"x")
 
 
 def test_a_stranger_cannot_take_a_peer_id(hub: Hub) -> None:
@@ -30,7 +47,8 @@ def test_a_stranger_cannot_take_a_peer_id(hub: Hub) -> None:
     with pytest.raises(PeerIdTaken):
         join(hub, "Worker-1", BOB)
     assert hub.member("room", "Worker-1") is ann
-    assert not ann.link.closed  # type: ignore[attr-defined]
+    assert ann.link.connection is not None
+    assert not ann.link.connection.closed
 
 
 def test_the_same_user_takes_its_peer_id_over(hub: Hub) -> None:
@@ -70,7 +88,7 @@ def test_frames_stay_in_their_room(hub: Hub) -> None:
     sender = join(hub, "sender", ANN)
     join(hub, "target", BOB, link=here)
     join(hub, "target", BOB, room="other", link=there)
-    assert hub.route(sender, "target", b"x")
+    offer(sender, "target")
     assert here.frames == [b"x"]
     assert there.frames == []
 
@@ -79,9 +97,11 @@ def test_nobody_took_a_frame_for_an_absent_or_closed_peer(hub: Hub) -> None:
     link = MemoryConnection()
     sender = join(hub, "sender", ANN)
     join(hub, "target", BOB, link=link)
-    assert not hub.route(sender, "nobody", b"x")
+    with pytest.raises(Refused, match="No peer nobody"):
+        offer(sender, "nobody")
     link.close(4009, "slow")
-    assert not hub.route(sender, "target", b"x")
+    with pytest.raises(Refused, match="No peer target"):
+        offer(sender, "target")
 
 
 def test_removing_a_room_puts_everyone_out_and_nobody_else(hub: Hub) -> None:
@@ -103,7 +123,8 @@ def test_a_connection_of_a_removed_room_does_not_touch_its_successor(hub: Hub) -
     new = join(hub, "a", ANN)
     hub.leave(old)
     assert hub.member("room", "a") is new
-    assert not hub.route(old, "a", b"from a connection that was put out")
+    with pytest.raises(Refused, match="No peer a"):
+        offer(old, "a")
 
 
 def test_removing_one_peer(hub: Hub) -> None:
@@ -125,7 +146,7 @@ def test_a_peer_id_is_found_in_every_room(hub: Hub) -> None:
 
 
 def test_peers_are_counted_by_role(hub: Hub) -> None:
-    hub.join("room", "w", user=ANN, role="worker", link=MemoryConnection(), max_peers=9)
-    hub.join("room", "c", user=ANN, role="client", link=MemoryConnection(), max_peers=9)
-    hub.join("other", "d", user=ANN, role="client", link=MemoryConnection(), max_peers=9)
+    join(hub, "w", ANN, role="worker")
+    join(hub, "c", ANN, role="client")
+    join(hub, "d", ANN, role="client", room="other")
     assert hub.peers_by_role() == {"worker": 1, "client": 2}

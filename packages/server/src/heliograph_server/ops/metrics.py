@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from heliograph_protocol import FORWARDED_TYPES, REQUEST_TYPES, ErrorCode
+from heliograph_protocol import FORWARDED_TYPES, PEER_MESSAGE_TYPE, REQUEST_TYPES, ErrorCode
 from heliograph_server.signaling.hub import Hub
 
 __all__ = ["SignalingMetrics", "metrics_text"]
@@ -30,7 +30,7 @@ class SignalingMetrics:
 
     def __init__(self) -> None:
         self.connections = 0
-        self.messages = dict.fromkeys(sorted(FORWARDED_TYPES | REQUEST_TYPES), 0)
+        self.messages = dict.fromkeys(sorted(FORWARDED_TYPES | REQUEST_TYPES | {PEER_MESSAGE_TYPE}), 0)
         self.refusals = dict.fromkeys(ErrorCode, 0)
         self.latency_counts = [0] * (len(LATENCY_BUCKETS_S) + 1)
         self.latency_sum_s = 0.0

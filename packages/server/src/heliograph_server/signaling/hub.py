@@ -1,111 +1,197 @@
 """Who is where, and the way from one peer to another.
 
 The hub is the one owner of membership. It has no sockets and awaits nothing: a member holds a `Link`, and frames for
-the member go there. Clean-up goes by the member, an object of one connection, never by a peer id, which two
+the member go there. Clean-up goes by the member and its connection, objects of their own, never by a peer id, which two
 connections may share for a moment.
 """
 
+import hmac
+import secrets
 from collections import Counter
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
-from heliograph_protocol import CloseCode
-from heliograph_server.errors import PeerIdTaken, RoomFull
+from heliograph_protocol import CloseCode, ErrorCode, Metadata, Peer, Resume, encode
+from heliograph_server.errors import PeerIdTaken, RoomFull, wire_error
 from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.model import Room
+from heliograph_server.signaling.links import DirectLink
+from heliograph_server.signaling.live_room import LeaveReason, LiveRoom
+from heliograph_server.signaling.mailbox import Mailbox
+from heliograph_server.signaling.member import Entrance, Member
+from heliograph_server.signaling.timers import Timers
+from heliograph_server.transport.connection import Connection
 
-__all__ = ["Hub", "Link", "Member"]
+__all__ = ["Hub"]
 
-
-class Link(Protocol):
-    """Where a member's frames go. Both methods return at once."""
-
-    def send(self, frame: bytes) -> bool:
-        """Take a frame; False if it can't be delivered any more."""
-
-    def close(self, code: int, reason: str) -> None:
-        """End the connection behind it."""
-
-
-class Member:
-    """One peer in one room, through one connection."""
-
-    __slots__ = ("link", "neighbours", "peer_id", "role", "room_id", "user")
-
-    def __init__(
-        self, *, room_id: str, peer_id: str, user: User, role: str, link: Link, neighbours: "dict[str, Member]"
-    ) -> None:
-        self.room_id = room_id
-        self.peer_id = peer_id
-        self.user = user
-        self.role = role
-        self.link = link
-        self.neighbours = neighbours
-        """The room's members by peer id, oneself included. The hub's; nobody else changes it."""
+SESSION_ID_BYTES = 12
+SECRET_BYTES = 24
 
 
 class Hub:
-    """The rooms that have someone in them."""
+    """The rooms that have someone in them.
 
-    def __init__(self) -> None:
-        self._rooms: dict[str, dict[str, Member]] = {}
+    `wall_clock` gives Unix seconds; a peer that lost its connection may come back for `resume_window_s`.
+    """
 
-    def join(self, room_id: str, peer_id: str, *, user: User, role: str, link: Link, max_peers: int) -> Member:
-        """Let a peer in. The same user takes its own peer id over: the older connection is closed.
+    def __init__(self, *, timers: Timers, wall_clock: Callable[[], float], resume_window_s: int) -> None:
+        self._rooms: dict[str, LiveRoom] = {}
+        self._timers = timers
+        self._wall_clock = wall_clock
+        self.resume_window_s = resume_window_s
 
-        Raises `PeerIdTaken` if another user holds the id, `RoomFull` if the room has `max_peers` already.
+    def join(self, room: Room, entrance: Entrance, connection: Connection) -> Member:
+        """Let a peer in. The same user takes its own peer id over: the older connection is closed, its mail is dropped.
+
+        Raises `PeerIdTaken` if another user holds the id, `RoomFull` if the room is full.
         """
-        members = self._rooms.get(room_id, {})
-        older = members.get(peer_id)
-        if older is not None and older.user != user:
-            raise PeerIdTaken(f"Another user is {peer_id} in this room")
-        if older is None and len(members) >= max_peers:
-            raise RoomFull(f"This room holds {max_peers} peers and has them")
-        member = Member(room_id=room_id, peer_id=peer_id, user=user, role=role, link=link, neighbours=members)
-        members[peer_id] = member
-        self._rooms[room_id] = members
-        if older is not None:
+        live = self._rooms.get(room.room_id)
+        older = live.members.get(entrance.peer_id) if live is not None else None
+        if older is not None and older.user != entrance.user:
+            raise PeerIdTaken(f"Another user is {entrance.peer_id} in this room")
+        if older is None and len(live.members if live is not None else ()) >= room.max_peers:
+            raise RoomFull(f"This room holds {room.max_peers} peers and has them")
+        if live is None:
+            live = self._rooms[room.room_id] = LiveRoom(room, timers=self._timers, wall_clock=self._wall_clock)
+        link = Mailbox(connection) if entrance.resumable else DirectLink(connection)
+        member = Member(entrance, room=live, link=link, connected_at=int(self._wall_clock()))
+        if entrance.resumable:
+            _renew_session(member)
+        live.members[member.peer_id] = member
+        if older is None:
+            live.tell_joined(member)
+        else:
+            self._retire(older)
             older.link.close(CloseCode.REPLACED, "replaced by a newer connection")
+            _tell_takeover(live, member, older)
         return member
 
-    def leave(self, member: Member) -> None:
-        """Forget a member. One that was replaced or removed before is gone already, and its successor stays."""
-        members = member.neighbours
-        if members.get(member.peer_id) is not member:
-            return
-        del members[member.peer_id]
-        if not members:
-            self._rooms.pop(member.room_id, None)
+    def resume(self, room_id: str, peer_id: str, user: User, proof: Resume, connection: Connection) -> Member | None:
+        """Give a peer its session back over a new connection; None if there is no such session, or not of that user.
 
-    def route(self, sender: Member, target: str, frame: bytes) -> bool:
-        """Hand a frame to the member `target` of the sender's room; False if nobody took it."""
-        member = sender.neighbours.get(target)
-        return member is not None and member.link.send(frame)
+        The session's secret is another afterwards. What the peer missed goes out with `Mailbox.pump`.
+        """
+        member = self.member(room_id, peer_id)
+        if member is None or member.user != user or not isinstance(member.link, Mailbox):
+            return None
+        known = hmac.compare_digest(member.session_id.encode(), proof.session_id.encode())
+        if not hmac.compare_digest(member.secret.encode(), proof.secret.encode()) or not known:
+            return None
+        older = member.link.connection
+        if not member.link.attach(connection, proof.received):
+            return None
+        if older is not None:
+            older.close(CloseCode.REPLACED, "resumed over a newer connection")
+        _renew_session(member)
+        if member.away_timer is not None:
+            member.away_timer.cancel()
+            member.away_timer = None
+        if member.state == "away":
+            member.state = "online"
+            member.room.tell_back(member)
+        return member
+
+    def settle(self, member: Member) -> None:
+        """A member has had its reply: those who wait for one like it may have it now."""
+        if self._present(member):
+            member.room.claims.reconsider(member)
+
+    def disconnected(self, member: Member, connection: Connection) -> None:
+        """A connection is over. Nothing happens if the member went on over another, or has gone."""
+        if member.link.connection is not connection or not self._present(member):
+            return
+        if not isinstance(member.link, Mailbox):
+            self.leave(member)
+            return
+        member.link.detach()
+        member.state = "away"
+        member.away_timer = self._timers.call_later(self.resume_window_s, lambda: self.leave(member, "timed_out"))
+        member.room.tell_away(member)
+
+    def leave(self, member: Member, reason: LeaveReason = "left") -> None:
+        """A member has gone for good. If it was replaced or removed before, its successor stays."""
+        if not self._present(member):
+            return
+        room = member.room
+        del room.members[member.peer_id]
+        self._retire(member)
+        if room.members:
+            room.tell_left(member, reason)
+        else:
+            del self._rooms[room.room_id]
+            room.end()
+
+    def set_groups(self, member: Member, groups: frozenset[str]) -> None:
+        """Replace a member's groups; who sees whom changes with them."""
+        before = _snapshot(member)
+        member.groups = groups
+        member.room.tell_regrouped(member, before)
+        member.room.claims.reconsider(member)
+
+    def set_metadata(self, member: Member, metadata: Metadata) -> None:
+        """Replace a member's metadata."""
+        member.metadata = metadata
+        member.room.tell_updated(member)
+        member.room.claims.reconsider(member)
 
     def member(self, room_id: str, peer_id: str) -> Member | None:
         """The member of that name in that room."""
-        return self._rooms.get(room_id, {}).get(peer_id)
+        live = self._rooms.get(room_id)
+        return None if live is None else live.members.get(peer_id)
+
+    def members(self, room_id: str) -> list[Member]:
+        """Everyone in a room."""
+        live = self._rooms.get(room_id)
+        return [] if live is None else list(live.members.values())
+
+    def peers(self, room_id: str) -> list[Peer]:
+        """Everyone in a room, as others see them."""
+        return [member.view() for member in self.members(room_id)]
 
     def find(self, peer_id: str) -> list[Member]:
         """The members of that name in all rooms."""
-        return [members[peer_id] for members in self._rooms.values() if peer_id in members]
+        return [live.members[peer_id] for live in self._rooms.values() if peer_id in live.members]
+
+    def has_user(self, room_id: str, user: User) -> bool:
+        """Whether a user has a peer in the room."""
+        return any(member.user == user for member in self.members(room_id))
+
+    def user_may_manage(self, room_id: str, user: User) -> bool:
+        """Whether a user has a peer in the room that may do what its creator may."""
+        return any(member.user == user and "manage" in member.grants for member in self.members(room_id))
 
     def occupied(self, room_id: str) -> bool:
-        """Whether anyone is in the room."""
+        """Whether anyone is in the room, or away from it."""
         return room_id in self._rooms
+
+    def room_changed(self, room: Room) -> None:
+        """A room's policy, size or end is another now."""
+        if room.room_id in self._rooms:
+            self._rooms[room.room_id].change(room)
 
     def remove_peer(self, member: Member) -> None:
         """Put one member out."""
-        self.leave(member)
+        self.leave(member, "removed")
         member.link.close(CloseCode.REMOVED, "removed from the room")
 
-    def remove_room(self, room_id: str) -> int:
+    def remove_room(self, room_id: str, reason: str = "the room was closed") -> int:
         """Put everyone out of a room; how many that were."""
-        members = self._rooms.pop(room_id, {})
-        everyone = list(members.values())
-        members.clear()
+        live = self._rooms.pop(room_id, None)
+        if live is None:
+            return 0
+        live.tell_closed(reason)
+        live.end()
+        everyone = list(live.members.values())
+        live.members.clear()
         for member in everyone:
+            if member.away_timer is not None:
+                member.away_timer.cancel()
             member.link.close(CloseCode.REMOVED, "the room was closed")
         return len(everyone)
+
+    def announce_drain(self, reconnect_within_s: int) -> None:
+        """Tell everyone that the server is about to end."""
+        for live in self._rooms.values():
+            live.tell_draining(reconnect_within_s)
 
     def room_count(self) -> int:
         """How many rooms have someone in them."""
@@ -117,5 +203,50 @@ class Hub:
 
     def __iter__(self) -> Iterator[Member]:
         """All members of all rooms."""
-        for members in self._rooms.values():
-            yield from members.values()
+        for live in self._rooms.values():
+            yield from live.members.values()
+
+    def _present(self, member: Member) -> bool:
+        return member.room.members.get(member.peer_id) is member
+
+    def _retire(self, member: Member) -> None:
+        """End what a member had: its claims, its window, its mail, whose senders are told."""
+        if member.away_timer is not None:
+            member.away_timer.cancel()
+            member.away_timer = None
+        member.room.claims.forget(member)
+        if isinstance(member.link, Mailbox):
+            for sender, ref in member.link.undelivered():
+                if self._present(sender):
+                    text = f"{member.peer_id} has gone, and never got this message"
+                    sender.link.notify(encode(wire_error(ErrorCode.PEER_NOT_FOUND, text, ref=ref)))
+
+
+def _renew_session(member: Member) -> None:
+    member.session_id = member.session_id or secrets.token_urlsafe(SESSION_ID_BYTES)
+    member.secret = secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _snapshot(member: Member) -> Member:
+    """The member as it is now, for comparing."""
+    entrance = Entrance(
+        peer_id=member.peer_id,
+        user=member.user,
+        role=member.role,
+        metadata=member.metadata,
+        groups=member.groups,
+        grants=member.grants,
+    )
+    snapshot = Member(entrance, room=member.room, link=member.link, connected_at=member.connected_at)
+    snapshot.state = member.state
+    return snapshot
+
+
+def _tell_takeover(live: LiveRoom, member: Member, older: Member) -> None:
+    """A takeover is no news, unless the peer is another than it was."""
+    if member.groups != older.groups:
+        live.tell_regrouped(member, older)
+    elif (member.role, member.metadata) != (older.role, older.metadata):
+        live.tell_updated(member)
+    elif older.state == "away":
+        live.tell_back(member)

@@ -4,36 +4,33 @@ No sockets and no clock of its own. The forward path awaits nothing; only a regi
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final, assert_never
+from typing import Final
 
 import structlog
 from msgspec import UNSET, Struct, UnsetType
 
 from heliograph_protocol import (
     FORWARDED_TYPES,
+    PEER_MESSAGE_TYPE,
     REQUEST_TYPES,
-    AvailablePeers,
     CloseCode,
     Envelope,
     ErrorCode,
-    ErrorMessage,
-    Ping,
-    Pong,
     ProtocolError,
-    Query,
     Ref,
     Register,
-    RegisteredAuth,
     decode_envelope,
     decode_request,
     encode,
-    with_sender,
 )
 from heliograph_server.errors import DomainError, Unavailable, wire_error
 from heliograph_server.ops.limits import TokenBucket
 from heliograph_server.ops.metrics import SignalingMetrics
-from heliograph_server.signaling.admission import Admission
-from heliograph_server.signaling.hub import Hub, Member
+from heliograph_server.signaling.forwarding import Refused, forward
+from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.member import Member
+from heliograph_server.signaling.registration import Registration
+from heliograph_server.signaling.requests import Requests
 from heliograph_server.transport.connection import MESSAGE_BYTES, Connection
 
 __all__ = ["OVER_RATE_CLOSE_S", "REGISTER_ATTEMPTS", "REGISTER_TIMEOUT_S", "Session", "SessionContext"]
@@ -60,12 +57,11 @@ class SessionContext(Struct, frozen=True, kw_only=True):
     """What all sessions of a server share."""
 
     hub: Hub
-    admission: Admission
+    registration: Registration
+    requests: Requests
     metrics: SignalingMetrics
     monotonic: Callable[[], float]
     """Seconds; for waiting and measuring."""
-    wall_clock: Callable[[], float]
-    """Unix seconds; for telling the time."""
     rate_per_s: int
 
 
@@ -100,18 +96,12 @@ class Session:
             return None
         try:
             envelope = decode_envelope(frame)
-            if self._member is None:
-                return self._before_registration(envelope, frame)
-            if envelope.type in FORWARDED_TYPES:
-                self._forward(self._member, envelope, frame, started)
-            elif envelope.type in REQUEST_TYPES:
-                self._answer(self._member, frame)
-            else:
-                self._refuse(
-                    ErrorCode.UNKNOWN_MESSAGE_TYPE, f"No message has the type {envelope.type[:64]!r}", envelope.ref
-                )
         except ProtocolError as error:
             self._refuse(error.code, str(error), error.ref)
+            return None
+        if self._member is None:
+            return self._before_registration(envelope, frame)
+        self._from_member(self._member, envelope, frame, started)
         return None
 
     def registration_timed_out(self) -> None:
@@ -122,8 +112,22 @@ class Session:
     def disconnected(self) -> None:
         """The connection is over, whoever ended it."""
         if self._member is not None:
-            self._context.hub.leave(self._member)
-            _log.info("peer.left", room=self._member.room_id, peer=self._member.peer_id)
+            self._context.hub.disconnected(self._member, self._connection)
+            _log.info("peer.disconnected", room=self._member.room_id, peer=self._member.peer_id)
+
+    def _from_member(self, member: Member, envelope: Envelope, frame: bytes, started: float) -> None:
+        kind = envelope.type
+        try:
+            if kind in FORWARDED_TYPES or kind == PEER_MESSAGE_TYPE:
+                forward(member, envelope, frame)
+                self._context.metrics.forwarded(kind, self._context.monotonic() - started)
+            elif kind in REQUEST_TYPES:
+                self._context.requests.answer(member, decode_request(frame))
+                self._context.metrics.message(kind)
+            else:
+                self._refuse(ErrorCode.UNKNOWN_MESSAGE_TYPE, f"No message has the type {kind[:64]!r}", envelope.ref)
+        except (ProtocolError, Refused) as error:
+            self._refuse(error.code, str(error), envelope.ref)
 
     def _before_registration(self, envelope: Envelope, frame: bytes) -> Awaitable[None] | None:
         if envelope.type != "register":
@@ -139,55 +143,18 @@ class Session:
 
     async def _register(self, request: Register) -> None:
         try:
-            user, room = await self._context.admission.admit(request)
-            if self._connection.closed:
-                return
-            self._member = self._context.hub.join(
-                room.room_id,
-                request.peer_id,
-                user=user,
-                role=request.role,
-                link=self._connection,
-                max_peers=room.max_peers,
-            )
-        except DomainError as error:
+            await self._context.registration.register(request, self._connection, self._become)
+        except (DomainError, ProtocolError) as error:
             if isinstance(error, Unavailable):
                 _log.error("register.unavailable", room=request.room_id, cause=repr(error.__cause__ or error))
             self._refuse(error.code, str(error), request.ref)
-            return
         except Exception:  # noqa: BLE001 - a bug must reach the log and the peer, and must not end the others
             _log.exception("register.failed", room=request.room_id)
             self._refuse(ErrorCode.INTERNAL, "The server made a mistake; it has been logged", request.ref)
-            return
-        _log.info("peer.joined", room=room.room_id, peer=request.peer_id, role=request.role)
-        self._reply(RegisteredAuth(room_id=room.room_id, token=request.token, peer_id=request.peer_id, ref=request.ref))
 
-    def _forward(self, member: Member, envelope: Envelope, frame: bytes, started: float) -> None:
-        kind, sender, target = envelope.type, envelope.sender, envelope.target
-        if sender is UNSET or sender is None:
-            frame = with_sender(frame, member.peer_id)
-        elif sender != member.peer_id:
-            self._refuse(ErrorCode.SENDER_MISMATCH, f"You are {member.peer_id}", envelope.ref)
-            return
-        if target is UNSET:
-            self._refuse(ErrorCode.INVALID_MESSAGE, f"{kind} needs a target", envelope.ref)
-        elif self._context.hub.route(member, target, frame):
-            self._context.metrics.forwarded(kind, self._context.monotonic() - started)
-        else:
-            self._refuse(ErrorCode.PEER_NOT_FOUND, f"No peer {target[:128]} in this room", envelope.ref)
-
-    def _answer(self, member: Member, frame: bytes) -> None:
-        match decode_request(frame):
-            case Query(ref=ref):
-                self._context.metrics.message("query")
-                self._reply(AvailablePeers(peers=list(member.neighbours), ref=ref))
-            case Ping(ref=ref):
-                self._context.metrics.message("ping")
-                self._reply(Pong(time=int(self._context.wall_clock()), ref=ref))
-            case Register(ref=ref):
-                self._refuse(ErrorCode.INVALID_MESSAGE, "This connection is registered already", ref)
-            case never:
-                assert_never(never)
+    def _become(self, member: Member) -> None:
+        self._member = member
+        _log.info("peer.registered", room=member.room_id, peer=member.peer_id, role=member.role)
 
     def _over_rate(self, now: float) -> None:
         if now - self._dropped_at > OVER_RATE_NOTICE_S:
@@ -205,11 +172,11 @@ class Session:
         self, code: ErrorCode, message: str, ref: Ref | UnsetType = UNSET, *, reason: str | None = None
     ) -> None:
         self._context.metrics.refused(code)
-        self._reply(wire_error(code, message, ref=ref, reason=reason))
-        if self._member is None:
-            self._refusals += 1
-            if self._refusals >= REGISTER_ATTEMPTS:
-                self._connection.close(CloseCode.OVER_LIMIT, "too many attempts to register")
-
-    def _reply(self, message: RegisteredAuth | AvailablePeers | Pong | ErrorMessage) -> None:
-        self._connection.send(encode(message))
+        frame = encode(wire_error(code, message, ref=ref, reason=reason))
+        if self._member is not None:
+            self._member.link.reply(frame)
+            return
+        self._connection.send(frame)
+        self._refusals += 1
+        if self._refusals >= REGISTER_ATTEMPTS:
+            self._connection.close(CloseCode.OVER_LIMIT, "too many attempts to register")

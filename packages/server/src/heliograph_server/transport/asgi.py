@@ -21,7 +21,7 @@ class AsgiConnection:
     `run` owns that task and ends it.
     """
 
-    __slots__ = ("_buffered", "_close", "_closing", "_deadline", "_flushing", "_queue", "_receive", "_send")
+    __slots__ = ("_buffered", "_close", "_closing", "_deadline", "_drained", "_flushing", "_queue", "_receive", "_send")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -31,6 +31,7 @@ class AsgiConnection:
         self._flushing: asyncio.Task[None] | None = None
         self._closing = False
         self._close: tuple[int, str] | None = None
+        self._drained: Callable[[], None] | None = None
         self._deadline: asyncio.Timeout = asyncio.timeout(None)
 
     @property
@@ -55,6 +56,10 @@ class AsgiConnection:
         self._buffered += len(frame)
         self._flush_soon()
         return True
+
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        """See `Connection.when_drained`."""
+        self._drained = callback
 
     def close(self, code: int, reason: str) -> None:
         """See `Connection.close`."""
@@ -103,6 +108,9 @@ class AsgiConnection:
                 frame = self._queue.popleft()
                 await self._send({"type": "websocket.send", "text": frame.decode()})
                 self._buffered = max(0, self._buffered - len(frame))
+                if not self._queue and self._drained is not None and not self._closing:
+                    drained, self._drained = self._drained, None
+                    drained()
             if self._close is not None:
                 code, reason = self._close
                 await self._send({"type": "websocket.close", "code": int(code), "reason": reason})

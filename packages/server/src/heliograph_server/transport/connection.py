@@ -32,5 +32,8 @@ class Connection(Protocol):
     def send(self, frame: bytes) -> bool:
         """Queue one text frame (UTF-8). False if the connection is closed, or closes because its queue is full."""
 
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        """Call back once nothing waits any more; never, if the connection ends before. The latest callback counts."""
+
     def close(self, code: int, reason: str) -> None:
         """Send what waits, then a close frame. `reason` has at most 123 bytes. Closing again changes nothing."""

@@ -1,0 +1,101 @@
+"""The way of a message from one peer to another: who speaks, may it, is anyone there, and what became of it."""
+
+from msgspec import UNSET
+
+from heliograph_protocol import PEER_MESSAGE_TYPE, Ack, Envelope, ErrorCode, encode, with_sender
+from heliograph_server.signaling.links import Delivery, Receipt
+from heliograph_server.signaling.member import Member
+from heliograph_server.signaling.permissions import may_signal
+
+__all__ = ["Refused", "forward"]
+
+
+class Refused(Exception):
+    """The message is not forwarded, or not to everyone that it was for."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def forward(sender: Member, envelope: Envelope, frame: bytes) -> None:
+    """Pass a signal or a peer message on, as it came. A level 2 sender gets an `ack` if it gave a `ref`.
+
+    The sender's name is filled in where it is missing; where it is another's, nothing is forwarded. Raises `Refused`.
+    """
+    for claimed in (envelope.sender, envelope.from_peer_id):
+        if claimed is not UNSET and claimed is not None and claimed != sender.peer_id:
+            raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {sender.peer_id}")
+    if envelope.type == PEER_MESSAGE_TYPE:
+        if envelope.from_peer_id is UNSET or envelope.from_peer_id is None:
+            frame = with_sender(frame, sender.peer_id, field="from_peer_id")
+        delivery = _forward_message(sender, envelope, frame)
+    else:
+        if envelope.sender is UNSET or envelope.sender is None:
+            frame = with_sender(frame, sender.peer_id)
+        delivery = _forward_signal(sender, envelope, frame)
+    if sender.resumable and envelope.ref is not UNSET:
+        ack = Ack(ref=envelope.ref, status="delivered" if delivery is Delivery.DELIVERED else "buffered")
+        sender.link.reply(encode(ack))
+
+
+def _forward_signal(sender: Member, envelope: Envelope, frame: bytes) -> Delivery:
+    if envelope.target is UNSET:
+        raise Refused(ErrorCode.INVALID_MESSAGE, f"{envelope.type} needs a target")
+    _need(sender, "signal")
+    target = _find(sender, envelope.target)
+    if not may_signal(sender.room.policy, envelope.type, sender.role, target.role):
+        raise Refused(
+            ErrorCode.NOT_PERMITTED, f"In this room a {sender.role} may not send {envelope.type} to a {target.role}"
+        )
+    return _deliver(sender, target, envelope, frame)
+
+
+def _forward_message(sender: Member, envelope: Envelope, frame: bytes) -> Delivery:
+    if (envelope.to_peer_id is UNSET) == (envelope.to_group is UNSET):
+        raise Refused(ErrorCode.INVALID_MESSAGE, "A peer_message needs either to_peer_id or to_group")
+    if envelope.to_peer_id is not UNSET:
+        _need(sender, "message")
+        return _deliver(sender, _find(sender, envelope.to_peer_id), envelope, frame)
+    group = envelope.to_group
+    _need(sender, "broadcast")
+    if group not in sender.groups:
+        raise Refused(ErrorCode.NOT_PERMITTED, f"You are not in the group {str(group)[:64]}")
+    worst, missed = Delivery.DELIVERED, []
+    for member in list(sender.room.members.values()):
+        if member is sender or group not in member.groups:
+            continue
+        try:
+            if _deliver(sender, member, envelope, frame) is Delivery.BUFFERED:
+                worst = Delivery.BUFFERED
+        except Refused:
+            missed.append(member.peer_id)
+    if missed:
+        raise Refused(ErrorCode.PEER_AWAY_BUFFER_FULL, f"Not delivered to {', '.join(missed)[:256]}")
+    return worst
+
+
+def _need(sender: Member, grant: str) -> None:
+    if grant not in sender.grants:
+        raise Refused(ErrorCode.NOT_PERMITTED, f"You do not have the grant {grant}")
+
+
+def _find(sender: Member, peer_id: str) -> Member:
+    target = sender.room.members.get(peer_id)
+    if target is None or not sender.sees(target):
+        raise Refused(ErrorCode.PEER_NOT_FOUND, f"No peer {peer_id[:128]} in this room")
+    return target
+
+
+def _deliver(sender: Member, target: Member, envelope: Envelope, frame: bytes) -> Delivery:
+    receipt = Receipt(sender, envelope.ref) if sender.resumable and envelope.ref is not UNSET else None
+    delivery = target.link.send(frame, receipt)
+    match delivery:
+        case Delivery.FULL:
+            raise Refused(
+                ErrorCode.PEER_AWAY_BUFFER_FULL, f"{target.peer_id} is away or slow, and too much waits for it"
+            )
+        case Delivery.GONE:
+            raise Refused(ErrorCode.PEER_NOT_FOUND, f"No peer {target.peer_id} in this room")
+        case _:
+            return delivery

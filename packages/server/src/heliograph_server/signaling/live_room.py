@@ -1,0 +1,123 @@
+"""A room that has someone in it, and who in it hears of whom."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+
+from heliograph_protocol import (
+    PeerAway,
+    PeerBack,
+    PeerJoined,
+    PeerLeft,
+    PeerUpdated,
+    RoomClosed,
+    RoomExpiring,
+    ServerDraining,
+    encode,
+)
+from heliograph_server.rooms.model import Room
+from heliograph_server.signaling.claims import Claims
+from heliograph_server.signaling.member import Member
+from heliograph_server.signaling.timers import Timer, Timers
+
+__all__ = ["EXPIRY_NOTICE_S", "LiveRoom"]
+
+EXPIRY_NOTICE_S: Final = 300
+"""How long before its end a room's members are told."""
+
+LeaveReason = Literal["left", "timed_out", "removed", "replaced", "room_closed"]
+Notice = PeerJoined | PeerUpdated | PeerAway | PeerBack | PeerLeft
+
+
+class LiveRoom:
+    """The members of a room, its rules as they are now, and the news that go round in it."""
+
+    def __init__(self, room: Room, *, timers: Timers, wall_clock: Callable[[], float]) -> None:
+        self.room_id = room.room_id
+        self.members: dict[str, Member] = {}
+        self.claims = Claims(self.members, timers=timers, wall_clock=wall_clock)
+        self._timers = timers
+        self._wall_clock = wall_clock
+        self._expiry_timer: Timer | None = None
+        self.change(room)
+
+    def change(self, room: Room) -> None:
+        """The room's policy, size or end is another now."""
+        self.policy = room.policy
+        self.max_peers = room.max_peers
+        self.expires_at = room.expires_at
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+            self._expiry_timer = None
+        delay_s = room.expires_at - EXPIRY_NOTICE_S - self._wall_clock()
+        if delay_s > 0:
+            self._expiry_timer = self._timers.call_later(delay_s, self._tell_of_expiry)
+
+    def end(self) -> None:
+        """Nobody is in it any more."""
+        self.claims.end()
+        if self._expiry_timer is not None:
+            self._expiry_timer.cancel()
+
+    def seen_by(self, member: Member) -> Iterator[Member]:
+        """Everyone whom a member sees, itself included."""
+        return (other for other in self.members.values() if member is other or member.sees(other))
+
+    def tell_joined(self, member: Member) -> None:
+        """A member has come in."""
+        self._tell(member, PeerJoined(peer=member.view()))
+
+    def tell_updated(self, member: Member) -> None:
+        """A member's metadata has changed."""
+        self._tell(member, PeerUpdated(peer=member.view()))
+
+    def tell_away(self, member: Member) -> None:
+        """A member has lost its connection."""
+        self._tell(member, PeerAway(peer=member.view()))
+
+    def tell_back(self, member: Member) -> None:
+        """A member is back."""
+        self._tell(member, PeerBack(peer=member.view()))
+
+    def tell_left(self, member: Member, reason: LeaveReason) -> None:
+        """A member has gone for good."""
+        self._tell(member, PeerLeft(peer=member.view(), reason=reason))
+
+    def tell_regrouped(self, member: Member, before: Member) -> None:
+        """A member has other groups than `before`: who gained sight of whom, who lost it, who still sees it."""
+        joined = encode(PeerJoined(peer=member.view()))
+        updated = encode(PeerUpdated(peer=member.view()))
+        left = encode(PeerLeft(peer=before.view(), reason="left"))
+        for other in self.members.values():
+            if other is member:
+                continue
+            saw, sees = before.sees(other), member.sees(other)
+            if other.hears_news and (saw or sees):
+                other.link.push_presence(updated if saw and sees else joined if sees else left)
+            if saw != sees and member.hears_news:
+                news = PeerJoined(peer=other.view()) if sees else PeerLeft(peer=other.view(), reason="left")
+                member.link.push_presence(encode(news))
+
+    def tell_closed(self, reason: str) -> None:
+        """The room is being closed."""
+        self._notify_all(RoomClosed(reason=reason))
+
+    def tell_draining(self, reconnect_within_s: int) -> None:
+        """The server is about to end."""
+        self._notify_all(ServerDraining(reconnect_within_s=reconnect_within_s))
+
+    def _tell_of_expiry(self) -> None:
+        self._expiry_timer = None
+        self._notify_all(RoomExpiring(expires_at=self.expires_at))
+
+    def _tell(self, member: Member, news: Notice) -> None:
+        """Push news of a member to all who hear of it: encoded once, however many they are."""
+        frame = encode(news)
+        for other in list(self.members.values()):
+            if other.hears_of(member):
+                other.link.push_presence(frame)
+
+    def _notify_all(self, news: RoomClosed | RoomExpiring | ServerDraining) -> None:
+        frame = encode(news)
+        for member in list(self.members.values()):
+            if member.resumable:
+                member.link.notify(frame)
