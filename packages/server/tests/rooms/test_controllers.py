@@ -1,124 +1,21 @@
 """The original's two calls about rooms, with the real hub behind them."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from litestar import Litestar
-from litestar.di import Provide
-from litestar.testing import AsyncTestClient
 
 from heliograph_protocol import CloseCode
-from heliograph_server.errors import StoreUnavailable
-from heliograph_server.identity.local import LocalIdentity
-from heliograph_server.identity.verifier import User
-from heliograph_server.ops.limits import AddressLimiter
-from heliograph_server.problems import EXCEPTION_HANDLERS
-from heliograph_server.rooms.controllers import RoomsController
-from heliograph_server.rooms.memory import MemoryRoomStore
-from heliograph_server.rooms.model import Room
-from heliograph_server.rooms.service import ROOM_TTL_S, RoomService
+from heliograph_server.rooms.service import ROOM_TTL_S
 from heliograph_server.settings import Settings
-from heliograph_server.signaling.hub import Hub
+
+from .house import Connection, House, user
 
 REMOVED = {"status": "peer deleted successfully"}
 NO_PEER = {"status": "peer not found"}
 NO_ROOM = {"status": "room not found"}
-
-
-class Link:
-    """A connection that notes how it was closed."""
-
-    def __init__(self) -> None:
-        self.closed: list[int] = []
-
-    def send(self, frame: bytes) -> bool:
-        return True
-
-    def close(self, code: int, reason: str) -> None:
-        self.closed.append(code)
-
-
-class FailingStore(MemoryRoomStore):
-    """A store that can be made to fail."""
-
-    failing = False
-    on_delete: Callable[[], object] = staticmethod(lambda: None)
-
-    async def create(self, room: Room) -> bool:
-        self._check()
-        return await super().create(room)
-
-    async def get(self, room_id: str) -> Room | None:
-        self._check()
-        return await super().get(room_id)
-
-    async def delete(self, room_id: str) -> bool:
-        self._check()
-        self.on_delete()
-        return await super().delete(room_id)
-
-    def _check(self) -> None:
-        if self.failing:
-            raise StoreUnavailable("The room store did not answer") from OSError("disk /dev/sdz")
-
-
-class House:
-    """The parts behind the controllers, and a client in front of them."""
-
-    def __init__(self, data_dir: Path, settings: Settings) -> None:
-        self.identity = LocalIdentity(data_dir, time.time)
-        self.store = FailingStore()
-        self.rooms = RoomService(self.store, time.time, max_peers=100)
-        self.hub = Hub()
-        parts: dict[str, Any] = {
-            "identity": self.identity,
-            "rooms": self.rooms,
-            "hub": self.hub,
-            "settings": settings,
-            "limiter": AddressLimiter(settings.signin_limit, time.monotonic),
-        }
-        self.client = AsyncTestClient(
-            Litestar(
-                [RoomsController],
-                dependencies={name: provide(part) for name, part in parts.items()},
-                exception_handlers=EXCEPTION_HANDLERS,
-                logging_config=None,
-            )
-        )
-
-    def bearer(self, name: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.identity.mint(name, 60)}"}
-
-    async def room_of(self, name: str) -> str:
-        return (await self.rooms.create(user(name))).room_id
-
-    def join(self, room_id: str, peer_id: str, name: str) -> Link:
-        link = Link()
-        self.hub.join(room_id, peer_id, user=user(name), role="peer", link=link, max_peers=100)
-        return link
-
-    async def delete(self, name: str | None, body: Any) -> httpx.Response:
-        headers = {} if name is None else self.bearer(name)
-        return await self.client.post("/delete-peers-and-room", json=body, headers=headers)
-
-
-def user(name: str) -> User:
-    return User(issuer="heliograph", subject=name)
-
-
-def provide(part: Any) -> Provide:
-    return Provide(lambda: part, sync_to_thread=False)
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    made = House(tmp_path, Settings(signin_limit=0))
-    async with made.client:
-        yield made
 
 
 @pytest.fixture
@@ -135,7 +32,8 @@ async def test_a_room_is_created_for_its_caller(house: House) -> None:
     created = answer.json()
     assert set(created) == {"room_id", "token", "expires_at"}
     assert abs(created["expires_at"] - (time.time() + ROOM_TTL_S)) < 30
-    assert (await house.rooms.admit(created["room_id"], created["token"])).owner == user("ann")
+    room, invitation = await house.rooms.admit(created["room_id"], created["token"])
+    assert (room.owner, invitation) == (user("ann"), None)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"nonsense"])
@@ -182,12 +80,12 @@ async def test_a_store_that_fails_is_a_503_that_tells_nothing(house: House) -> N
 
 async def test_the_creator_ends_the_room_and_everyones_stay_in_it(house: House) -> None:
     room_id, other = await house.room_of("ann"), await house.room_of("ann")
-    links = [house.join(room_id, "Worker-1", "bob"), house.join(room_id, "Client-1", "cid")]
-    elsewhere = house.join(other, "Worker-2", "bob")
+    links = [await house.join(room_id, "Worker-1", "bob"), await house.join(room_id, "Client-1", "cid")]
+    elsewhere = await house.join(other, "Worker-2", "bob")
     answer = await house.delete("ann", {"peer_id": "Worker-1"})
     assert (answer.status_code, answer.json()) == (200, REMOVED)
-    assert [link.closed for link in links] == [[CloseCode.REMOVED]] * 2
-    assert elsewhere.closed == []
+    assert [link.closes for link in links] == [[CloseCode.REMOVED]] * 2
+    assert elsewhere.closes == []
     assert await house.rooms.find(room_id) is None
     assert await house.rooms.find(other) is not None
     assert not house.hub.occupied(room_id)
@@ -195,17 +93,17 @@ async def test_the_creator_ends_the_room_and_everyones_stay_in_it(house: House) 
 
 async def test_a_peers_own_user_removes_that_peer_alone(house: House) -> None:
     room_id = await house.room_of("ann")
-    own, neighbour = house.join(room_id, "Worker-1", "bob"), house.join(room_id, "Client-1", "cid")
+    own, neighbour = await house.join(room_id, "Worker-1", "bob"), await house.join(room_id, "Client-1", "cid")
     assert (await house.delete("bob", {"peer_id": "Worker-1"})).json() == REMOVED
-    assert own.closed == [CloseCode.REMOVED]
-    assert neighbour.closed == []
+    assert own.closes == [CloseCode.REMOVED]
+    assert neighbour.closes == []
     assert house.hub.member(room_id, "Worker-1") is None
     assert await house.rooms.find(room_id) is not None
 
 
 async def test_with_its_last_peer_the_room_goes_too(house: House) -> None:
     room_id = await house.room_of("ann")
-    house.join(room_id, "Worker-1", "bob")
+    await house.join(room_id, "Worker-1", "bob")
     assert (await house.delete("bob", {"peer_id": "Worker-1", "room_id": room_id})).json() == REMOVED
     assert await house.rooms.find(room_id) is None
 
@@ -213,36 +111,36 @@ async def test_with_its_last_peer_the_room_goes_too(house: House) -> None:
 @pytest.mark.parametrize("named", [True, False])
 async def test_a_stranger_removes_nothing(house: House, named: bool) -> None:
     room_id = await house.room_of("ann")
-    link = house.join(room_id, "Worker-1", "bob")
+    link = await house.join(room_id, "Worker-1", "bob")
     answer = await house.delete("eve", {"peer_id": "Worker-1"} | ({"room_id": room_id} if named else {}))
     assert answer.status_code == 403
     assert answer.json()["code"] == "NOT_PERMITTED"
-    assert link.closed == []
+    assert link.closes == []
     assert await house.rooms.find(room_id) is not None
 
 
 async def test_of_one_id_in_several_rooms_the_call_means_the_callers(house: House) -> None:
     anns, eves, third = await house.room_of("ann"), await house.room_of("eve"), await house.room_of("dan")
-    in_anns, in_eves = house.join(anns, "Worker-1", "bob"), house.join(eves, "Worker-1", "bob")
-    own = house.join(third, "Worker-1", "ann")
+    in_anns, in_eves = await house.join(anns, "Worker-1", "bob"), await house.join(eves, "Worker-1", "bob")
+    own = await house.join(third, "Worker-1", "ann")
     assert (await house.delete("ann", {"peer_id": "Worker-1"})).json() == REMOVED
-    assert in_anns.closed == own.closed == [CloseCode.REMOVED]
-    assert in_eves.closed == []
+    assert in_anns.closes == own.closes == [CloseCode.REMOVED]
+    assert in_eves.closes == []
     assert await house.rooms.find(eves) is not None
 
 
 async def test_a_room_id_picks_one_of_several(house: House) -> None:
     one, other = await house.room_of("ann"), await house.room_of("ann")
-    links = house.join(one, "Worker-1", "bob"), house.join(other, "Worker-1", "bob")
+    links = await house.join(one, "Worker-1", "bob"), await house.join(other, "Worker-1", "bob")
     assert (await house.delete("ann", {"peer_id": "Worker-1", "room_id": other})).json() == REMOVED
-    assert [link.closed for link in links] == [[], [CloseCode.REMOVED]]
+    assert [link.closes for link in links] == [[], [CloseCode.REMOVED]]
 
 
 async def test_the_creator_ends_a_named_room_without_such_a_peer_in_it(house: House) -> None:
     room_id = await house.room_of("ann")
-    link = house.join(room_id, "Client-1", "cid")
+    link = await house.join(room_id, "Client-1", "cid")
     assert (await house.delete("ann", {"peer_id": "Worker-1", "room_id": room_id})).json() == NO_PEER
-    assert link.closed == [CloseCode.REMOVED]
+    assert link.closes == [CloseCode.REMOVED]
     assert await house.rooms.find(room_id) is None
 
 
@@ -257,10 +155,10 @@ async def test_the_creator_ends_a_named_room_without_such_a_peer_in_it(house: Ho
     ],
 )
 async def test_what_is_not_there_is_no_error(house: House, body: dict[str, Any], status: dict[str, str]) -> None:
-    link = house.join(await house.room_of("ann"), "Worker-1", "bob")
+    link = await house.join(await house.room_of("ann"), "Worker-1", "bob")
     answer = await house.delete("ann", body)
     assert (answer.status_code, answer.json()) == (200, status)
-    assert link.closed == []
+    assert link.closes == []
 
 
 async def test_a_stranger_asking_for_an_absent_peer_of_a_room_ends_nothing(house: House) -> None:
@@ -271,11 +169,11 @@ async def test_a_stranger_asking_for_an_absent_peer_of_a_room_ends_nothing(house
 
 async def test_a_peer_whose_room_has_left_the_store_is_still_its_users(house: House) -> None:
     room_id = await house.room_of("ann")
-    link = house.join(room_id, "Worker-1", "bob")
+    link = await house.join(room_id, "Worker-1", "bob")
     await house.rooms.delete(room_id)
     assert (await house.delete("eve", {"peer_id": "Worker-1"})).status_code == 403
     assert (await house.delete("bob", {"peer_id": "Worker-1"})).json() == REMOVED
-    assert link.closed == [CloseCode.REMOVED]
+    assert link.closes == [CloseCode.REMOVED]
 
 
 @pytest.mark.parametrize(
@@ -310,20 +208,21 @@ async def test_a_body_that_is_too_big_is_not_read(house: House) -> None:
 
 async def test_nobody_is_put_out_when_the_store_fails(house: House) -> None:
     room_id = await house.room_of("ann")
-    link = house.join(room_id, "Worker-1", "bob")
+    link = await house.join(room_id, "Worker-1", "bob")
     house.store.failing = True
     assert (await house.delete("ann", {"peer_id": "Worker-1"})).status_code == 503
-    assert link.closed == []
+    assert link.closes == []
 
 
 @pytest.mark.parametrize("caller", ["ann", "bob"])
 async def test_who_registers_while_the_room_goes_is_put_out_with_it(house: House, caller: str) -> None:
     room_id = await house.room_of("ann")
-    house.join(room_id, "Worker-1", "bob")
-    late: list[Link] = []
-    house.store.on_delete = lambda: late.append(house.join(room_id, "Client-1", "cid"))
+    await house.join(room_id, "Worker-1", "bob")
+    late: list[Connection] = []
+    room = await house.room(room_id)
+    house.store.on_delete = lambda: late.append(house.let_in(room, "Client-1", "cid"))
     assert (await house.delete(caller, {"peer_id": "Worker-1"})).json() == REMOVED
-    assert [link.closed for link in late] == [[CloseCode.REMOVED]]
+    assert [link.closes for link in late] == [[CloseCode.REMOVED]]
     assert not house.hub.occupied(room_id)
 
 
@@ -338,10 +237,10 @@ async def test_the_description_of_the_calls_names_their_problems_and_their_beare
 
 async def test_the_original_took_anyones_word(open_house: House) -> None:
     room_id = await open_house.room_of("ann")
-    links = [open_house.join(room_id, "Worker-1", "bob"), open_house.join(room_id, "Client-1", "cid")]
+    links = [await open_house.join(room_id, "Worker-1", "bob"), await open_house.join(room_id, "Client-1", "cid")]
     answer = await open_house.delete(None, {"peer_id": "Worker-1"})
     assert (answer.status_code, answer.json()) == (200, REMOVED)
-    assert [link.closed for link in links] == [[CloseCode.REMOVED]] * 2
+    assert [link.closes for link in links] == [[CloseCode.REMOVED]] * 2
     assert await open_house.rooms.find(room_id) is None
     assert (await open_house.delete(None, {"peer_id": "Worker-1"})).json() == NO_PEER
     assert (await open_house.delete(None, {"peer_id": "Worker-1", "room_id": room_id})).json() == NO_ROOM
@@ -349,9 +248,9 @@ async def test_the_original_took_anyones_word(open_house: House) -> None:
 
 async def test_the_original_took_the_named_room_alone(open_house: House) -> None:
     one, other = await open_house.room_of("ann"), await open_house.room_of("dan")
-    links = open_house.join(one, "Worker-1", "bob"), open_house.join(other, "Worker-1", "bob")
+    links = await open_house.join(one, "Worker-1", "bob"), await open_house.join(other, "Worker-1", "bob")
     assert (await open_house.delete(None, {"peer_id": "Worker-1", "room_id": other})).json() == REMOVED
-    assert [link.closed for link in links] == [[], [CloseCode.REMOVED]]
+    assert [link.closes for link in links] == [[], [CloseCode.REMOVED]]
 
 
 async def test_creating_a_room_needs_a_user_even_so(open_house: House) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.rooms import sqlite as sqlite_module
+from heliograph_server.rooms.model import RoomChanges
 from heliograph_server.rooms.sqlite import ROOMS_FILE, SqliteRoomStore
 
-from .samples import a_room
+from .samples import ANN, POLICY, a_room
 
 CREATE_AND_WAIT = """
 import asyncio, sys
@@ -64,6 +65,23 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+SCHEMA_1 = """
+CREATE TABLE rooms (
+    room_id TEXT PRIMARY KEY,
+    token TEXT NOT NULL,
+    owner_issuer TEXT NOT NULL,
+    owner_subject TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    max_peers INTEGER NOT NULL
+);
+CREATE INDEX rooms_by_expiry ON rooms (expires_at, room_id);
+INSERT INTO rooms VALUES ('abcd2345', 'tttttttttttttttttttttttttttttttt', 'heliograph', 'ann', 1800, 9000, 7);
+PRAGMA user_version = 1;
+"""
+"""What the first version of the server wrote."""
 
 
 @pytest.fixture
@@ -122,6 +140,45 @@ async def test_a_file_of_something_else_is_refused(tmp_path: Path, store: Sqlite
         await store.get("abcd2345")
 
 
+async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path, store: SqliteRoomStore) -> None:
+    with sqlite3.connect(tmp_path / ROOMS_FILE) as database:
+        database.executescript(SCHEMA_1)
+    database.close()
+    assert await store.get("abcd2345") == a_room()
+    changed = await store.update("abcd2345", RoomChanges(name="lab", policy=POLICY))
+    assert changed == a_room(name="lab", policy=POLICY)
+    assert await store.create(a_room("other234", policy=POLICY))
+    assert len(await store.owned(ANN, None, limit=10)) == 2
+    with sqlite3.connect(tmp_path / ROOMS_FILE) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        plan = " ".join(
+            row[-1]
+            for row in database.execute(
+                "EXPLAIN QUERY PLAN SELECT room_id FROM rooms WHERE owner_issuer = 'i' AND owner_subject = 's'"
+                " AND (created_at, room_id) < (1, 'a') ORDER BY created_at DESC, room_id DESC"
+            )
+        )
+    database.close()
+    assert "rooms_by_owner" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date_once(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / ROOMS_FILE) as database:
+        database.executescript(SCHEMA_1)
+    database.close()
+    create_from_three_processes(tmp_path)
+
+
+async def test_a_policy_that_cannot_be_read_admits_nobody(tmp_path: Path, store: SqliteRoomStore) -> None:
+    await store.create(a_room())
+    with sqlite3.connect(tmp_path / ROOMS_FILE) as database:
+        database.execute("UPDATE rooms SET policy = '{'")
+    database.close()
+    with pytest.raises(StoreUnavailable):
+        await store.get("abcd2345")
+
+
 async def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path, store: SqliteRoomStore) -> None:
     with sqlite3.connect(tmp_path / ROOMS_FILE) as database:
         database.execute("PRAGMA user_version = 99")
@@ -160,7 +217,14 @@ async def test_a_broken_table_is_unavailable_not_a_crash(tmp_path: Path, store: 
     with sqlite3.connect(tmp_path / ROOMS_FILE) as other:
         other.execute("DROP TABLE rooms")
     other.close()
-    for call in (store.get("a"), store.create(a_room()), store.delete("a"), store.expired(1, 1)):
+    for call in (
+        store.get("a"),
+        store.create(a_room()),
+        store.delete("a"),
+        store.expired(1, 1),
+        store.update("a", RoomChanges(name="b")),
+        store.owned(ANN, None, 1),
+    ):
         with pytest.raises(StoreUnavailable):
             await call
 

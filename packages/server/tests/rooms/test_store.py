@@ -1,10 +1,15 @@
 """The contract of a room store, which every implementation keeps."""
 
 import asyncio
+from typing import Any
 
-from heliograph_server.rooms.store import RoomStore
+import pytest
+from msgspec.structs import replace
 
-from .samples import ANN, BOB, a_room
+from heliograph_server.rooms.model import Policy, RoomChanges
+from heliograph_server.rooms.store import Position, RoomStore
+
+from .samples import ANN, BOB, POLICY, a_room
 
 
 async def test_a_room_is_found_as_it_was_created(store: RoomStore) -> None:
@@ -45,6 +50,79 @@ async def test_a_deleted_id_is_free_again(store: RoomStore) -> None:
     await store.create(a_room(owner=ANN))
     await store.delete("abcd2345")
     assert await store.create(a_room(owner=BOB))
+
+
+@pytest.mark.parametrize("name", [None, "", "Größe 7 \0 🚀", "'; DROP TABLE rooms; --"])
+@pytest.mark.parametrize("policy", [None, Policy(), Policy(signal={}), POLICY])
+async def test_its_name_and_policy_are_kept(store: RoomStore, name: str | None, policy: Policy | None) -> None:
+    await store.create(a_room(name=name, policy=policy))
+    assert await store.get("abcd2345") == a_room(name=name, policy=policy)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"token": "new"},
+        {"expires_at": 2**40},
+        {"max_peers": 3},
+        {"name": "lab"},
+        {"name": None},
+        {"policy": POLICY},
+        {"policy": None},
+        {"token": "new", "expires_at": 1, "max_peers": 1, "name": None, "policy": Policy(signal={})},
+    ],
+)
+async def test_an_update_changes_what_it_names_and_nothing_else(store: RoomStore, changes: dict[str, Any]) -> None:
+    before = a_room(name="before", policy=Policy(signal={"a": ["b"]}))
+    await store.create(before)
+    await store.create(a_room("other234"))
+    after = replace(before, **changes)
+    assert await store.update("abcd2345", RoomChanges(**changes)) == after
+    assert await store.get("abcd2345") == after
+    assert await store.get("other234") == a_room("other234")
+
+
+async def test_a_room_that_is_not_there_is_not_updated(store: RoomStore) -> None:
+    assert await store.update("abcd2345", RoomChanges(name="lab")) is None
+    assert await store.update("abcd2345", RoomChanges()) is None
+    assert await store.get("abcd2345") is None
+
+
+async def test_of_two_updates_at_once_neither_undoes_the_other(store: RoomStore) -> None:
+    await store.create(a_room())
+    await asyncio.gather(
+        *(store.update("abcd2345", RoomChanges(name=f"name {number}")) for number in range(10)),
+        store.update("abcd2345", RoomChanges(token="rotated")),
+        store.update("abcd2345", RoomChanges(expires_at=77_777)),
+    )
+    kept = await store.get("abcd2345")
+    assert kept is not None
+    assert (kept.token, kept.expires_at) == ("rotated", 77_777)
+
+
+async def test_a_room_that_was_given_more_time_is_not_deleted_as_expired(store: RoomStore) -> None:
+    await store.create(a_room(expires_at=100))
+    assert not await store.delete("abcd2345", expired_before=100)
+    assert await store.get("abcd2345") is not None
+    assert await store.delete("abcd2345", expired_before=101)
+    assert not await store.delete("abcd2345", expired_before=101)
+
+
+async def test_an_owners_rooms_come_newest_first_page_by_page(store: RoomStore) -> None:
+    ages = {"aaaa": 10, "bbbb": 30, "cccc": 20, "dddd": 20, "eeee": 20}
+    for room_id, created_at in ages.items():
+        await store.create(a_room(room_id, created_at=created_at, expires_at=1))
+    await store.create(a_room("bobs", owner=BOB, created_at=25))
+    await store.create(a_room("else", owner=replace(ANN, issuer="https://elsewhere"), created_at=25))
+    listed: list[str] = []
+    before: Position | None = None
+    while page := await store.owned(ANN, before, limit=2):
+        assert len(page) <= 2
+        listed += [room.room_id for room in page]
+        before = Position(page[-1].created_at, page[-1].room_id)
+    assert listed == ["bbbb", "eeee", "dddd", "cccc", "aaaa"]
+    assert await store.owned(BOB, None, limit=10) == [a_room("bobs", owner=BOB, created_at=25)]
 
 
 async def test_expired_lists_those_before_the_time_oldest_first(store: RoomStore) -> None:
