@@ -18,23 +18,32 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Scope
 
 from heliograph_server.errors import StoreUnavailable
+from heliograph_server.ice.controllers import IceApi
+from heliograph_server.ice.servers import IceServers
 from heliograph_server.identity.controllers import IdentityController
 from heliograph_server.identity.local import LocalIdentity
+from heliograph_server.identity.signing import SigningKey
 from heliograph_server.ops.health import OpsController, Readiness
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.metrics import SignalingMetrics
 from heliograph_server.problems import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.controllers import RoomsController
+from heliograph_server.rooms.invitations import JoinTokens
 from heliograph_server.rooms.memory import MemoryRoomStore
+from heliograph_server.rooms.peer_api import RoomPeerApi
+from heliograph_server.rooms.room_api import RoomApi
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.rooms.sqlite import SqliteRoomStore
 from heliograph_server.rooms.store import RoomStore
+from heliograph_server.rooms.token_api import RoomTokenApi
 from heliograph_server.settings import Settings
-from heliograph_server.signaling.admission import Admission
 from heliograph_server.signaling.endpoint import signaling_endpoint
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.registration import Registration
+from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import SessionContext
+from heliograph_server.signaling.timers import LoopTimers
 from heliograph_server.web.controllers import page_handlers
 
 __all__ = ["Application", "create_app"]
@@ -51,8 +60,14 @@ class Application:
         self.settings = settings
         self.identity = LocalIdentity(settings.data_dir, clock=time.time)
         self.store = _room_store(settings)
-        self.rooms = RoomService(self.store, clock=time.time, max_peers=settings.max_peers)
-        self.hub = Hub()
+        self.rooms = RoomService(
+            self.store,
+            clock=time.time,
+            max_peers=settings.max_peers,
+            join_tokens=JoinTokens(SigningKey.load(settings.data_dir), clock=time.time),
+        )
+        self.ice_servers = IceServers(settings, clock=time.time)
+        self.hub = Hub(timers=LoopTimers(), wall_clock=time.time, resume_window_s=settings.resume_window_s)
         self.metrics = SignalingMetrics()
         self.readiness = Readiness(self.store, version("heliograph-server"))
         self.limiter = AddressLimiter(
@@ -60,10 +75,10 @@ class Application:
         )
         self.sessions = SessionContext(
             hub=self.hub,
-            admission=Admission(self.identity, self.rooms),
+            registration=Registration(self.identity, self.rooms, self.hub, self.ice_servers, settings.rate_limit),
+            requests=Requests(self.hub, time.time),
             metrics=self.metrics,
             monotonic=time.perf_counter,
-            wall_clock=time.time,
             rate_per_s=settings.rate_limit,
         )
         self.asgi = self._litestar()
@@ -75,6 +90,7 @@ class Application:
             "identity": self.identity,
             "rooms": self.rooms,
             "hub": self.hub,
+            "ice_servers": self.ice_servers,
             "limiter": self.limiter,
             "readiness": self.readiness,
             "sessions": self.sessions,
@@ -85,6 +101,10 @@ class Application:
                 signaling_endpoint,
                 IdentityController,
                 RoomsController,
+                RoomApi,
+                RoomPeerApi,
+                RoomTokenApi,
+                IceApi,
                 OpsController,
                 *page_handlers(),
             ],

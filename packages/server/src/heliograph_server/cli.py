@@ -17,7 +17,7 @@ from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.local import LocalIdentity, MintError
 from heliograph_server.ops.logging import configure_logging
 from heliograph_server.serve import Listeners, PortTaken, run, serve
-from heliograph_server.settings import HELP, PREFIX, Settings, SettingsError, load_settings
+from heliograph_server.settings import HELP, HIDDEN, PREFIX, SECRET_FIELDS, Settings, SettingsError, load_settings
 
 __all__ = ["main"]
 
@@ -88,7 +88,9 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
 
 def _check_config(settings: Settings, _: argparse.Namespace) -> int:
     for field in Settings.__struct_fields__:
-        sys.stdout.write(f"{PREFIX}{field.upper()}={_shown(getattr(settings, field))}\n")
+        value = getattr(settings, field)
+        shown = HIDDEN if field in SECRET_FIELDS and value else _shown(value)
+        sys.stdout.write(f"{PREFIX}{field.upper()}={shown}\n")
     return 0
 
 

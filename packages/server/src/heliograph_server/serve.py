@@ -141,8 +141,10 @@ async def serve(
     server = _Server(config)
 
     def stop() -> None:
-        application.readiness.draining = True
-        server.should_exit = True
+        if not server.should_exit:
+            application.readiness.draining = True
+            application.hub.announce_drain(DRAIN_TIMEOUT_S)
+            server.should_exit = True
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
-__all__ = ["HELP", "PREFIX", "SECRET_FIELDS", "Settings", "SettingsError", "load_settings"]
+__all__ = ["HELP", "HIDDEN", "PREFIX", "SECRET_FIELDS", "Settings", "SettingsError", "load_settings"]
 
 PREFIX: Final = "HELIOGRAPH_"
 

@@ -25,7 +25,7 @@ def refused(heard: list[dict[str, Any]]) -> bool:
     return [message.get("code") for message in heard] == ["NOT_PERMITTED"]
 
 
-NEEDED = {
+NEEDED: dict[str, list[dict[str, Any]]] = {
     "discover": [{"type": "query"}, {"type": "discover_peers"}],
     "signal": [{"type": kind, "target": "b"} for kind in ("offer", "answer", "candidate", "quit", "error")],
     "message": [{"type": "peer_message", "to_peer_id": "b", "payload": 1}],
@@ -73,9 +73,7 @@ def test_the_creator_manages(world: World) -> None:
 def test_a_join_token_pins_role_peer_id_and_groups(world: World) -> None:
     invite(world, "pinned", role="worker", peer_id="w", groups=("a", "b"))
     for fields in ({"peer_id": "x"}, {"role": "client"}, {"groups": ["a"]}, {"groups": ["c"]}):
-        (heard,) = world.connect().register(
-            **({"peer_id": "w", "user": "u", "token": "pinned"} | fields)  # type: ignore[arg-type]
-        )
+        (heard,) = world.connect().register(**({"peer_id": "w", "user": "u", "token": "pinned"} | fields))
         assert (heard["code"], heard["reason"]) == ("INVALID_ROOM_TOKEN", "Invalid token")
     assert not world.hub.occupied("room")
     peer = world.peer("w", token="pinned", protocol=2)

@@ -5,6 +5,7 @@ from unittest.mock import patch
 
 import pytest
 
+from heliograph_protocol import encode as encode_message
 from heliograph_server.signaling import live_room
 
 from .links import RESUME_WINDOW_S, World
@@ -159,7 +160,7 @@ def test_a_join_is_encoded_once_however_many_hear_of_it(world: World) -> None:
     watchers = [world.peer(f"w{number}", protocol=2) for number in range(200)]
     for watcher in watchers:
         watcher.heard()
-    with patch.object(live_room, "encode", wraps=live_room.encode) as encode:
+    with patch("heliograph_server.signaling.live_room.encode", wraps=encode_message) as encode:
         world.peer("newcomer")
     assert encode.call_count == 1
     assert all(news(watcher.heard()) == [("peer_joined", "newcomer")] for watcher in watchers)

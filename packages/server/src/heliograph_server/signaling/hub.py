@@ -124,7 +124,7 @@ class Hub:
         """Replace a member's groups; who sees whom changes with them."""
         before = _snapshot(member)
         member.groups = groups
-        member.room.tell_regrouped(member, before)
+        member.room.tell_regrouped(member, before, tell_member=True)
         member.room.claims.reconsider(member)
 
     def set_metadata(self, member: Member, metadata: Metadata) -> None:
@@ -245,7 +245,7 @@ def _snapshot(member: Member) -> Member:
 def _tell_takeover(live: LiveRoom, member: Member, older: Member) -> None:
     """A takeover is no news, unless the peer is another than it was."""
     if member.groups != older.groups:
-        live.tell_regrouped(member, older)
+        live.tell_regrouped(member, older, tell_member=False)
     elif (member.role, member.metadata) != (older.role, older.metadata):
         live.tell_updated(member)
     elif older.state == "away":

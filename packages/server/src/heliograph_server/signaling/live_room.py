@@ -82,8 +82,11 @@ class LiveRoom:
         """A member has gone for good."""
         self._tell(member, PeerLeft(peer=member.view(), reason=reason))
 
-    def tell_regrouped(self, member: Member, before: Member) -> None:
-        """A member has other groups than `before`: who gained sight of whom, who lost it, who still sees it."""
+    def tell_regrouped(self, member: Member, before: Member, *, tell_member: bool) -> None:
+        """A member has other groups than `before`: who gained sight of whom, who lost it, who still sees it.
+
+        The member itself is told only if it does not get the list of peers anyway.
+        """
         joined = encode(PeerJoined(peer=member.view()))
         updated = encode(PeerUpdated(peer=member.view()))
         left = encode(PeerLeft(peer=before.view(), reason="left"))
@@ -93,7 +96,7 @@ class LiveRoom:
             saw, sees = before.sees(other), member.sees(other)
             if other.hears_news and (saw or sees):
                 other.link.push_presence(updated if saw and sees else joined if sees else left)
-            if saw != sees and member.hears_news:
+            if tell_member and saw != sees and member.hears_news:
                 news = PeerJoined(peer=other.view()) if sees else PeerLeft(peer=other.view(), reason="left")
                 member.link.push_presence(encode(news))
 

@@ -1,12 +1,12 @@
 """From a `register` message to a member: the two proofs, the way in or back in, and the reply."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
 from heliograph_protocol import Limits, Metadata, Register, RegisteredAuth, SessionInfo, encode
 from heliograph_server.errors import InvalidRoomToken
+from heliograph_server.ice.servers import IceServers
 from heliograph_server.identity.verifier import IdentityProvider, User
 from heliograph_server.rooms.invitations import Invitation
 from heliograph_server.rooms.model import Room
@@ -18,9 +18,6 @@ from heliograph_server.signaling.permissions import ALL_GRANTS, ROOM_TOKEN_GRANT
 from heliograph_server.signaling.requests import checked_metadata
 from heliograph_server.transport.connection import MESSAGE_BYTES, Connection
 
-if TYPE_CHECKING:
-    from heliograph_server.ice.servers import IceServers
-
 __all__ = ["Registration"]
 
 LEVEL_2 = 2
@@ -30,7 +27,7 @@ class Registration:
     """Checks who wants in, and lets it in. The only part of signaling that waits for anything."""
 
     def __init__(
-        self, identity: IdentityProvider, rooms: RoomService, hub: Hub, ice_servers: "IceServers", rate_per_s: int
+        self, identity: IdentityProvider, rooms: RoomService, hub: Hub, ice_servers: IceServers, rate_per_s: int
     ) -> None:
         self._identity = identity
         self._rooms = rooms

@@ -154,7 +154,7 @@ class Session:
 
     def _become(self, member: Member) -> None:
         self._member = member
-        _log.info("peer.registered", room=member.room_id, peer=member.peer_id, role=member.role)
+        _log.info("peer.joined", room=member.room_id, peer=member.peer_id, role=member.role)
 
     def _over_rate(self, now: float) -> None:
         if now - self._dropped_at > OVER_RATE_NOTICE_S:
