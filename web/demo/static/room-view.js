@@ -128,6 +128,7 @@ export class RoomView {
   #refresh() {
     this.#people.render(this.#present, this.#conversations, this.#panel.shown);
     const isAlone = this.#present.length === 0;
+    find('#idle-copy').hidden = !isAlone;
     say(find('#idle-title'), isAlone ? 'Nobody to signal to yet' : 'Choose who to signal to');
     say(
       find('#idle-advice'),
