@@ -121,7 +121,8 @@ export class RoomView {
   /** @param {string[]} peers */
   #arrived(peers) {
     this.#present = peers;
-    for (const { awaited, peerId } of this.#conversations.values()) if (awaited && peers.includes(peerId)) this.#dial(peerId);
+    for (const { awaited, peerId } of this.#conversations.values())
+      if (awaited && peers.includes(peerId)) this.#dial(peerId);
     this.#refresh();
   }
 
