@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
 CLOSE_CHANNELS_TIMEOUT_S = 12.0
+QUIT_TIMEOUT_S = 1.0
+"""How long a connection that closes waits for a signaling socket that has dropped."""
 QUIT_GRACE_S = 1.0
 """How long after `quit` the channels may still deliver before they are closed."""
 MAX_WAITING_CHANNELS = 64
@@ -85,6 +87,7 @@ class Connection:
         self._preparing: asyncio.Task[str] | None = None
         self._final_report: ConnectReport | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._introduced = False
         self._ever_connected = False
 
     def __repr__(self) -> str:
@@ -206,6 +209,7 @@ class Connection:
 
     async def _offer(self) -> None:
         sdp = await (self._preparing or self.prepare())
+        self._introduced = True
         await self._signals.offer(self.peer_id, sdp, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
         await self._rtc.accept(await self._answer)
@@ -214,6 +218,7 @@ class Connection:
 
     async def _accept(self, offer_sdp: str) -> None:
         answer = await self._rtc.answer(offer_sdp)
+        self._introduced = True
         await self._signals.answer(self.peer_id, answer, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)
         await self._connected.wait()
@@ -261,10 +266,11 @@ class Connection:
                 _, late = await asyncio.wait(closing, timeout=CLOSE_CHANNELS_TIMEOUT_S)
                 for task in late:
                     task.cancel()
-        if not self._ended.is_set():
+        if not self._ended.is_set() and self._introduced:
             try:
-                await self._signals.quit(self.peer_id, connection_id=self.connection_id)
-            except HeliographError as error:  # the data channels' end tells the peer as well
+                async with asyncio.timeout(QUIT_TIMEOUT_S):
+                    await self._signals.quit(self.peer_id, connection_id=self.connection_id)
+            except (HeliographError, TimeoutError) as error:  # the data channels' end tells the peer as well
                 log.debug("peer.quit_not_sent peer=%s reason=%s", self.peer_id, error)
         self._fail(None)
         if self._preparing is not None:
@@ -273,7 +279,9 @@ class Connection:
         await self._rtc.close()
 
     def _keep(self, rtc: RTCDataChannel) -> Channel:
-        channel = Channel(rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes)
+        channel = Channel(
+            rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes, connection=self
+        )
         self._all_channels.add(channel)
         rtc.on("close", lambda: self._all_channels.discard(channel))
         known = self._channels.get(channel.label)
