@@ -94,7 +94,7 @@ const FILE_ENDINGS = {
   TOO_BIG: 'Too big for the other side',
   CHECKSUM_MISMATCH: 'Damaged on the way: the checksums differ. Send it again',
   SIZE_MISMATCH: 'Incomplete: the sizes differ. Send it again',
-  NOT_WANTED: 'The other side does not take files',
+  NOT_WANTED: 'The other side does not take this file now',
   BAD_HEADER: 'The other side does not understand the format',
   FILE_INTERRUPTED: 'Interrupted: the other side stopped or is gone',
   FILE_UNREADABLE: 'The file changed or cannot be read any more',
