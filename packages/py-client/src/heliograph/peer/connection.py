@@ -209,6 +209,7 @@ class Connection:
 
     async def _offer(self) -> None:
         sdp = await (self._preparing or self.prepare())
+        self._check_candidates()
         self._introduced = True
         await self._signals.offer(self.peer_id, sdp, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
@@ -217,12 +218,19 @@ class Connection:
         await self._channels[CHAT_LABEL].wait_open()
 
     async def _accept(self, offer_sdp: str) -> None:
+        self._introduced = True  # the peer knows of this connection, so it shall know of its end
         answer = await self._rtc.answer(offer_sdp)
-        self._introduced = True
+        self._check_candidates()
         await self._signals.answer(self.peer_id, answer, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)
         await self._connected.wait()
         await self._has_channel.wait()
+
+    def _check_candidates(self) -> None:
+        """Without an address of its own ICE does not even start: say so at once, not after the deadline."""
+        if not self._rtc.local_candidates:
+            report = self.report()
+            raise ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
 
     async def _within_deadline(self, steps: Awaitable[None]) -> None:
         """Run the steps until they are through, the connection fails, or the deadline passes."""
@@ -247,7 +255,7 @@ class Connection:
                 return ConnectFailed(self.peer_id, str(error), report=report)
             if isinstance(error, HeliographError) and not isinstance(error, ConnectionLost):
                 return error
-            if not isinstance(error, HeliographError):
+            if not self._ended.is_set():
                 raise error
         if self._ended.is_set():
             return ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
