@@ -21,6 +21,7 @@ from heliograph.errors import (
     PeerRefused,
     Refused,
 )
+from heliograph.peer.channels import Channels
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.report import ConnectReport
 from heliograph.peer.transport import DescriptionError, RtcTransport
@@ -32,13 +33,10 @@ __all__ = ["CONNECT_TIMEOUT_S", "Connection", "Signals"]
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
-CLOSE_CHANNELS_TIMEOUT_S = 12.0
 QUIT_TIMEOUT_S = 1.0
 """How long a connection that closes waits for a signaling socket that has dropped."""
 QUIT_GRACE_S = 1.0
 """How long after `quit` the channels may still deliver before they are closed."""
-MAX_WAITING_CHANNELS = 64
-"""Channels opened by the other side that nobody has accepted yet; further ones are closed."""
 
 
 class Signals(Protocol):
@@ -76,11 +74,8 @@ class Connection:
         self._clock = clock
         self._started_at = clock()
         self._rtc = RtcTransport(ice_servers, on_change=self._on_change, on_channel=self._on_channel)
-        self._channels: dict[str, Channel] = {}
-        self._all_channels: set[Channel] = set()
-        self._waiting: asyncio.Queue[Channel | None] = asyncio.Queue(MAX_WAITING_CHANNELS)
+        self._channels = Channels(self._wrap)
         self._connected = asyncio.Event()
-        self._has_channel = asyncio.Event()
         self._ended = asyncio.Event()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._failure: HeliographError | None = None
@@ -131,20 +126,15 @@ class Connection:
 
         The `chat` channel exists from the start.
         """
-        channel = self._channels.get(label)
-        return self.open_channel(label) if channel is None or channel.is_closed else channel
+        return self._channels.find(label) or self.open_channel(label)
 
     def open_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
         """Open another channel, even if there is one with this label. Raises `ConnectionLost` if it is over."""
-        rtc = self._rtc.open_channel(label, ordered=ordered, max_retransmits=max_retransmits)
-        return self._keep(rtc)
+        return self._channels.keep(self._rtc.open_channel(label, ordered=ordered, max_retransmits=max_retransmits))
 
     async def accept_channel(self) -> Channel:
         """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
-        channel = None
-        if not (self.is_over and self._waiting.empty()):
-            channel = await self._waiting.get()
-        if channel is None:
+        if (channel := await self._channels.accept()) is None:
             raise ConnectionLost(f"The connection to {self.peer_id} is closed") from self._failure
         return channel
 
@@ -215,7 +205,7 @@ class Connection:
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
         await self._rtc.accept(await self._answer)
         await self._connected.wait()
-        await self._channels[CHAT_LABEL].wait_open()
+        await self.channel(CHAT_LABEL).wait_open()
 
     async def _accept(self, offer_sdp: str) -> None:
         self._introduced = True  # the peer knows of this connection, so it shall know of its end
@@ -224,7 +214,7 @@ class Connection:
         await self._signals.answer(self.peer_id, answer, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)
         await self._connected.wait()
-        await self._has_channel.wait()
+        await self._channels.has_arrived.wait()
 
     def _check_candidates(self) -> None:
         """Without an address of its own ICE does not even start: say so at once, not after the deadline."""
@@ -269,11 +259,7 @@ class Connection:
 
     async def _close(self) -> None:
         if not self._ended.is_set() and self._ever_connected:
-            closing = [asyncio.ensure_future(channel.close()) for channel in self._all_channels]
-            if closing:
-                _, late = await asyncio.wait(closing, timeout=CLOSE_CHANNELS_TIMEOUT_S)
-                for task in late:
-                    task.cancel()
+            await self._channels.close()
         if not self._ended.is_set() and self._introduced:
             try:
                 async with asyncio.timeout(QUIT_TIMEOUT_S):
@@ -286,24 +272,15 @@ class Connection:
             await asyncio.wait([self._preparing])
         await self._rtc.close()
 
-    def _keep(self, rtc: RTCDataChannel) -> Channel:
-        channel = Channel(
+    def _wrap(self, rtc: RTCDataChannel) -> Channel:
+        return Channel(
             rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes, connection=self
         )
-        self._all_channels.add(channel)
-        rtc.on("close", lambda: self._all_channels.discard(channel))
-        known = self._channels.get(channel.label)
-        if known is None or known.is_closed:
-            self._channels[channel.label] = channel
-        return channel
 
     def _on_channel(self, rtc: RTCDataChannel) -> None:
-        if self._waiting.full() or self._ended.is_set():
+        if not self._channels.take(rtc):
             log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
             rtc.close()
-            return
-        self._waiting.put_nowait(self._keep(rtc))
-        self._has_channel.set()
 
     def _on_change(self) -> None:
         match self._rtc.state:
@@ -324,8 +301,5 @@ class Connection:
         self._failure = failure
         self._final_report = self.report()
         self._ended.set()
-        for channel in list(self._all_channels):
-            channel.abandon(failure if isinstance(failure, ConnectionLost) else None)
-        if self._waiting.empty():  # somebody may be waiting
-            self._waiting.put_nowait(None)
+        self._channels.abandon(failure if isinstance(failure, ConnectionLost) else None)
         self._start_closing()
