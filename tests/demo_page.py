@@ -51,8 +51,7 @@ class DemoPage:
 
     async def is_connected(self) -> None:
         """Wait until there is an open data channel."""
-        state = re.compile("connected", re.IGNORECASE)
-        await expect(self.find("connection-state")).to_have_text(state, timeout=OPEN_TIMEOUT_MS)
+        await expect(self.find("connection-state")).to_have_attribute("data-state", "open", timeout=OPEN_TIMEOUT_MS)
 
     async def chat(self, text: str) -> None:
         """Send a chat message."""
@@ -61,15 +60,24 @@ class DemoPage:
 
     async def hears(self, text: str) -> None:
         """Wait for a chat message of the other side."""
-        await expect(self.find("chat-message").filter(has_text=text).last).to_be_visible()
+        message = self.page.locator('[data-testid="chat-message"][data-direction="in"]')
+        await expect(message.filter(has_text=text)).to_be_visible()
 
     async def send_file(self, path: Path) -> None:
         """Choose a file, which sends it."""
         await self.find("file-input").set_input_files(path)
 
-    async def has_file(self, sha256: str) -> None:
-        """Wait until a file with that checksum went through, either way."""
-        await expect(self.find("file-sha256").filter(has_text=sha256)).to_be_visible(timeout=TRANSFER_TIMEOUT_MS)
+    async def has_sent(self, sha256: str) -> None:
+        """Wait until the other side has confirmed a file with that checksum."""
+        await self._transferred("out", sha256)
+
+    async def has_received(self, sha256: str) -> None:
+        """Wait until a file with that checksum is here."""
+        await self._transferred("in", sha256)
+
+    async def _transferred(self, direction: str, sha256: str) -> None:
+        file = self.page.locator(f'[data-testid="file-item"][data-direction="{direction}"]').filter(has_text=sha256)
+        await expect(file).to_have_attribute("data-state", "done", timeout=TRANSFER_TIMEOUT_MS)
 
 
 OpenPage = Callable[[str], Awaitable[DemoPage]]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from browser import LAUNCH_ARGS, find_browser
 from demo_page import DemoPage, OpenPage
+from echo import echo_worker
 from playwright.async_api import Browser, async_playwright
 from server_process import ServerProcess, running_server
 
@@ -89,3 +90,10 @@ async def room(server: ServerProcess) -> heliograph.Room:
 def link(server: ServerProcess, room: heliograph.Room) -> str:
     """The link to the room. With `&connect=<peer id>` behind it, the page connects to that peer by itself."""
     return f"{server.url}/#room={room.room_id}&token={room.token}"
+
+
+@pytest.fixture
+async def worker(link: str) -> AsyncIterator[heliograph.Worker]:
+    """Worker-3108, in the room. Ask for it before `open_page`, and it is still there when a screenshot is taken."""
+    async with echo_worker(link) as worker:
+        yield worker

@@ -10,7 +10,9 @@ from server_process import ServerProcess
 
 async def test_two_people_meet_by_a_link(server: ServerProcess, open_page: OpenPage, tmp_path: Path) -> None:
     source = tmp_path / "picture.png"
-    source.write_bytes(bytes(range(256)) * 1_000)
+    content = bytes(range(256)) * 1_000
+    source.write_bytes(content)
+    checksum = hashlib.sha256(content).hexdigest()
     ann = await open_page(server.url)
     link = await ann.create_room()
     bob = await open_page(link)
@@ -23,5 +25,5 @@ async def test_two_people_meet_by_a_link(server: ServerProcess, open_page: OpenP
     await bob.chat("I can")
     await ann.hears("I can")
     await bob.send_file(source)
-    for page in (ann, bob):
-        await page.has_file(hashlib.sha256(bytes(range(256)) * 1_000).hexdigest())
+    await ann.has_received(checksum)
+    await bob.has_sent(checksum)

@@ -89,7 +89,7 @@ async def test_the_demo_from_its_link_to_its_end(tmp_path: Path, taken_port: int
         await page.chat("is anybody there?")
         await page.hears("is anybody there?")
         await page.send_file(source)
-        await page.has_file(hashlib.sha256(content).hexdigest())
+        await page.has_sent(hashlib.sha256(content).hexdigest())
 
         assert await demo.interrupt() == 0
     assert "Traceback" not in demo.said

@@ -31,11 +31,11 @@ async def test_fifty_megabytes_each_way(link: str, open_page: OpenPage, tmp_path
         await page.send_file(there)
         received = await receiving
         assert (received.size, received.sha256) == (SIZE, there_hash)
-        await page.has_file(there_hash)
+        await page.has_sent(there_hash)
 
         sent = await heliograph.send_file(connection, back)
         assert (sent.size, sent.sha256) == (SIZE, back_hash)
-        await page.has_file(back_hash)
+        await page.has_received(back_hash)
 
 
 def large_file(path: Path, *, seed: int) -> tuple[Path, str]:

@@ -92,7 +92,8 @@ export class Negotiation {
   async #applyEarly() {
     const early = this.#early ?? [];
     this.#early = null;
-    for (const candidate of early) await this.#add(candidate);
+    // All at once: the browser applies them in this order, and later ones, the end among them, after these.
+    await Promise.all(early.map((candidate) => this.#add(candidate)));
   }
 
   /** @param {WireCandidate} wire */

@@ -34,7 +34,7 @@ export function describe(report) {
 /** @param {Record<string, number>} candidates */
 function counts(candidates) {
   const kinds = Object.entries(candidates).map(([type, count]) => `${count} ${type}`);
-  return kinds.length === 0 ? 'no candidates' : `candidates ${kinds.join(' + ')}`;
+  return kinds.length === 0 ? 'no candidates' : `${kinds.join(' + ')} candidates`;
 }
 
 /**

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 import heliograph
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """aiortc runs on asyncio alone."""
     return "asyncio"
@@ -81,15 +81,28 @@ class ServerProcess:
             self.lines.append(line.decode())
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """A running server."""
-    process = ServerProcess(tmp_path / "server")
+@asynccontextmanager
+async def _running(data_dir: Path) -> AsyncIterator[ServerProcess]:
+    process = ServerProcess(data_dir)
     await process.start()
     try:
         yield process
     finally:
         await process.stop()
+
+
+@pytest.fixture(scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """A running server, the same one for all tests."""
+    async with _running(tmp_path_factory.mktemp("server")) as process:
+        yield process
+
+
+@pytest.fixture
+async def mortal_server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A running server for one test alone, which may stop and start it."""
+    async with _running(tmp_path / "server") as process:
+        yield process
 
 
 @pytest.fixture
@@ -99,9 +112,19 @@ async def room(server: ServerProcess) -> heliograph.Room:
 
 
 @pytest.fixture
-def echo_worker(server: ServerProcess, room: heliograph.Room) -> heliograph.Worker:
+def make_echo_worker() -> Callable[[str, heliograph.Room], heliograph.Worker]:
+    """Make a worker that echoes chats, not entered yet."""
+    return _echo_worker
+
+
+@pytest.fixture
+async def echo_worker(server: ServerProcess, room: heliograph.Room) -> heliograph.Worker:
     """A worker in that room that echoes chats, not entered yet."""
-    worker = heliograph.Worker(server.url, room=room.room_id, token=room.token, peer_id="Worker-1")
+    return _echo_worker(server.url, room)
+
+
+def _echo_worker(url: str, room: heliograph.Room) -> heliograph.Worker:
+    worker = heliograph.Worker(url, room=room.room_id, token=room.token, peer_id="Worker-1")
 
     @worker.on_channel("chat")
     async def echo(channel: heliograph.Channel) -> None:
@@ -134,3 +157,15 @@ async def _program(*arguments: str, **environment: str) -> AsyncIterator[asyncio
 def program() -> Callable[..., Any]:
     """Run a Python program: an async context manager that gives the process and leaves none behind."""
     return _program
+
+
+async def _in_room(peer_id: str, peers: Callable[[], Awaitable[list[str]]]) -> None:
+    async with asyncio.timeout(30):
+        while peer_id not in await peers():  # noqa: ASYNC110 - level 1 announces nobody: one has to ask
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def in_room() -> Callable[[str, Callable[[], Awaitable[list[str]]]], Awaitable[None]]:
+    """Wait until a peer is in the room."""
+    return _in_room

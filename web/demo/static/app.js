@@ -11,7 +11,10 @@ import { identifying } from './tab.js';
 
 const iceServers = /** @type {RTCIceServer[]} */ (JSON.parse(document.documentElement.dataset.iceServers || '[]'));
 const banner = new Banner();
-const startView = new StartView(() => void create(), (target) => void join(target));
+const startView = new StartView(
+  () => void create(),
+  (target) => void join(target),
+);
 const roomView = new RoomView(banner, { onLeave: leave, onRejoin: () => void rejoin() });
 
 /** Only the newest attempt to get somewhere counts. */

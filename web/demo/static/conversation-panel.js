@@ -119,7 +119,7 @@ export class ConversationPanel {
     line.hidden = route === null;
     line.dataset.type = route?.type ?? '';
     if (route === null) return say(line, '');
-    const trip = route.roundTripMs === null ? '' : ` · ${duration(route.roundTripMs)} there and back`;
+    const trip = route.roundTripMs === null ? '' : ` · ping ${duration(route.roundTripMs)}`;
     return say(line, `${ROUTES[route.type] ?? 'Direct'} · ${route.type} · ${route.protocol}${trip}`);
   }
 

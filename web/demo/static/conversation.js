@@ -10,6 +10,8 @@ import { Transfer } from './transfer.js';
 /** Older entries make room for newer ones. */
 const LOG_ENTRIES = 500;
 const ROUTE_REFRESH_MS = 2000;
+/** Files of one peer that are taken at the same time. */
+const INCOMING_FILES = 8;
 
 /**
  * Events: `change` when anything about the connection is different; `flash` with the direction of something said;
@@ -27,6 +29,7 @@ export class Conversation extends EventTarget {
   /** Whether the peer is expected and not there yet. */
   awaited = false;
   #routeTimer = 0;
+  #incomingFiles = 0;
 
   /** @param {string} peerId */
   constructor(peerId) {
@@ -90,6 +93,8 @@ export class Conversation extends EventTarget {
 
   /** @param {IncomingFile} file */
   async #receiveFile(file) {
+    if (this.#incomingFiles >= INCOMING_FILES) return file.refuse('NOT_WANTED', 'Too many files at once');
+    this.#incomingFiles += 1;
     const transfer = new Transfer('in', file.name, file.size);
     this.#add(transfer.element);
     this.unread += 1;
@@ -100,7 +105,10 @@ export class Conversation extends EventTarget {
       transfer.finish(sha256, blob);
     } catch (error) {
       transfer.fail(error);
+    } finally {
+      this.#incomingFiles -= 1;
     }
+    return undefined;
   }
 
   /** @param {Transfer} transfer @param {number} done bytes */

@@ -66,7 +66,6 @@ export class People {
     const verb = conversation?.isLive ? 'Show' : 'Connect';
     say(button, verb);
     button.setAttribute('aria-label', verb === 'Show' ? `Show the conversation with ${name}` : `Connect to ${name}`);
-    button.classList.toggle('quiet', verb === 'Show');
     button.classList.toggle('unseen-when-shown', verb === 'Show' && isShown);
   }
 

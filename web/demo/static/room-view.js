@@ -121,13 +121,15 @@ export class RoomView {
   /** @param {string[]} peers */
   #arrived(peers) {
     this.#present = peers;
-    for (const { awaited, peerId } of this.#conversations.values()) if (awaited && peers.includes(peerId)) this.#dial(peerId);
+    for (const { awaited, peerId } of this.#conversations.values())
+      if (awaited && peers.includes(peerId)) this.#dial(peerId);
     this.#refresh();
   }
 
   #refresh() {
     this.#people.render(this.#present, this.#conversations, this.#panel.shown);
     const isAlone = this.#present.length === 0;
+    find('#idle-copy').hidden = !isAlone;
     say(find('#idle-title'), isAlone ? 'Nobody to signal to yet' : 'Choose who to signal to');
     say(
       find('#idle-advice'),

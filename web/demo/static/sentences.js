@@ -9,14 +9,23 @@ const BACK_SOON = 'It is usually back in a moment. Connections that are open go 
 
 /** @type {Record<string, [string, string]>} */
 const SENTENCES = {
-  SERVER_UNREACHABLE: ['The server cannot be reached.', 'Check that you are online and that the server is running, then try again.'],
+  SERVER_UNREACHABLE: [
+    'The server cannot be reached.',
+    'Check that you are online and that the server is running, then try again.',
+  ],
   REPLY_TIMEOUT: ['The server does not answer.', 'It may be very busy. Try again in a moment.'],
   CONNECTION_DROPPED: ['The connection to the server dropped.', BACK_SOON],
   SERVER_RESTARTING: ['The server is restarting.', BACK_SOON],
   SERVER_GOING_AWAY: ['The server is going away.', BACK_SOON],
-  SIGNALING_DOWN: ['There is no connection to the server right now.', 'The page is trying to get it back. Try again in a moment.'],
+  SIGNALING_DOWN: [
+    'There is no connection to the server right now.',
+    'The page is trying to get it back. Try again in a moment.',
+  ],
   INVALID_ROOM_TOKEN: ['That token does not open this room.', ASK_FOR_LINK],
-  ROOM_NOT_FOUND: ['There is no such room.', 'It may have been closed, or the id has a slip in it. Check it, or create a new room.'],
+  ROOM_NOT_FOUND: [
+    'There is no such room.',
+    'It may have been closed, or the id has a slip in it. Check it, or create a new room.',
+  ],
   ROOM_EXPIRED: ['This room has expired.', 'Nobody new can come in any more. Create a new room and share its link.'],
   ROOM_FULL: ['This room is full.', 'Try again when somebody has left, or create a room of your own.'],
   PEER_ID_TAKEN: ['Somebody else uses this name in the room.', 'Reload the page to get another one.'],
@@ -25,12 +34,18 @@ const SENTENCES = {
   RATE_LIMITED: ['That was too much in too short a time.', 'Wait a minute, then try again.'],
   OVER_LIMIT: ['The server hung up: too many messages or attempts.', 'Wait a minute, then join again.'],
   TOO_SLOW: ['This device could not keep up with the server.', 'Join again.'],
-  REPLACED: ['This room is open in another tab, under the same name.', 'Go on there, or join again here, which ends it there.'],
+  REPLACED: [
+    'This room is open in another tab, under the same name.',
+    'Go on there, or join again here, which ends it there.',
+  ],
   REMOVED: ['You were removed, or the room was closed.', 'Ask whoever opened the room, or create a new one.'],
   INVALID_MESSAGE: ['The server did not accept this.', 'Check the room id and the token.'],
   PEER_NOT_FOUND: ['They have left the room.', 'The page connects when they are back and you press Connect.'],
   WORKER_BUSY: ['This worker is busy with somebody else.', 'Try again when it is free, or connect to another one.'],
-  DESCRIPTION_REFUSED: ['The two sides speak different dialects of WebRTC.', 'Try with another browser, or update the program on the other side.'],
+  DESCRIPTION_REFUSED: [
+    'The two sides speak different dialects of WebRTC.',
+    'Try with another browser, or update the program on the other side.',
+  ],
   CONNECTION_LOST: ['The direct connection broke.', 'One of you may have changed networks. Connect again.'],
   CONNECT_TO_SELF: ['That is this tab.', 'Open the room link in a second tab to talk to yourself.'],
   FRAME_TOO_BIG: ['The message is too long.', 'Send it as a file.'],
@@ -42,12 +57,20 @@ const SENTENCES = {
  * @returns {Sentence}
  */
 export function sentenceFor(error) {
-  if (error instanceof ConnectError && (error.code === 'CONNECT_TIMEOUT' || error.code === 'ICE_FAILED')) return noPath(error);
+  if (error instanceof ConnectError && (error.code === 'CONNECT_TIMEOUT' || error.code === 'ICE_FAILED'))
+    return noPath(error);
   if (error instanceof RequestRefused && error.retryAfterS !== null) {
-    return { title: 'That was too much in too short a time.', advice: `Try again in ${error.retryAfterS} s.`, detail: null };
+    return {
+      title: 'That was too much in too short a time.',
+      advice: `Try again in ${error.retryAfterS} s.`,
+      detail: null,
+    };
   }
   const code = error instanceof HeliographError ? error.code : '';
-  const [title, advice] = SENTENCES[code] ?? ['Something went wrong.', error instanceof Error ? error.message : String(error)];
+  const [title, advice] = SENTENCES[code] ?? [
+    'Something went wrong.',
+    error instanceof Error ? error.message : String(error),
+  ];
   return { title, advice, detail: error instanceof ConnectError ? error.message : null };
 }
 
@@ -71,7 +94,7 @@ const FILE_ENDINGS = {
   TOO_BIG: 'Too big for the other side',
   CHECKSUM_MISMATCH: 'Damaged on the way: the checksums differ. Send it again',
   SIZE_MISMATCH: 'Incomplete: the sizes differ. Send it again',
-  NOT_WANTED: 'The other side does not take files',
+  NOT_WANTED: 'The other side does not take this file now',
   BAD_HEADER: 'The other side does not understand the format',
   FILE_INTERRUPTED: 'Interrupted: the other side stopped or is gone',
   FILE_UNREADABLE: 'The file changed or cannot be read any more',

@@ -46,7 +46,10 @@ export class Transfer {
     const took = performance.now() - this.#startedAt;
     this.#end('done', 1);
     const word = this.direction === 'out' ? 'Sent' : 'Received';
-    say(this.#status, `${word} · ${bytes(this.size)} in ${duration(took)} · ${rate(this.size, took)} · checksum matches`);
+    say(
+      this.#status,
+      `${word} · ${bytes(this.size)} in ${duration(took)} · ${rate(this.size, took)} · checksum matches`,
+    );
     say(byTestId('file-sha256', this.element), sha256);
     find('.file-sum', this.element).hidden = false;
     if (content) this.#offer(content);

@@ -222,6 +222,41 @@ async def test_nonsense_offers_do_not_disturb_a_worker(sdp: str) -> None:
             assert [served.peer_id for served in worker.connections] == ["Client-1"]
 
 
+async def test_a_peer_whose_offer_cannot_be_used_is_told() -> None:
+    def garble(signal: PeerSignal) -> PeerSignal:
+        return msgspec.structs.replace(signal, sdp="m=nonsense") if isinstance(signal, Offer) else signal
+
+    room = MemoryRoom(rewrite=garble)
+    async with peer(room, "Worker-1"), peer(room, "Client-1") as client:
+        with pytest.raises(heliograph.PeerRefused):
+            await dial(client, "Worker-1")
+
+
+async def test_a_machine_without_an_address_says_so_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **_: [])
+    room = MemoryRoom()
+    async with peer(room, "Worker-1"), peer(room, "Client-1") as client:
+        with pytest.raises(heliograph.ConnectFailed, match="no network address besides loopback"):
+            await dial(client, "Worker-1")
+    assert room.passed == []
+
+
+async def test_a_handler_that_breaks_does_not_end_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    async def break_for_ann(connection: Connection) -> None:
+        if connection.peer_id == "Ann":
+            raise RuntimeError("a bug")
+        await echo(connection)
+
+    room = MemoryRoom()
+    async with peer(room, "Worker-1", serve=break_for_ann), peer(room, "Ann") as ann, peer(room, "Bob") as bob:
+        async with await dial(ann, "Worker-1") as unlucky, asyncio.timeout(5):
+            await unlucky.wait_closed()
+        async with await dial(bob, "Worker-1") as connection:
+            await connection.channel("chat").send("hello")
+            assert await connection.channel("chat").receive() == "hello"
+    assert "RuntimeError: a bug" in caplog.text
+
+
 async def test_candidates_may_trickle_before_and_after_the_description() -> None:
     """The signals arrive as a browser sends them: candidates one by one, the first ahead of the answer."""
     delayed: list[Candidate] = []

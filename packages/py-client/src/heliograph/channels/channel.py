@@ -7,13 +7,16 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from aiortc.exceptions import InvalidStateError
 
-from heliograph.errors import ChannelClosed, ChannelMessageTooBig, HeliographError, ReceiveOverflow
+from heliograph.errors import ChannelClosed, ChannelError, ChannelMessageTooBig, HeliographError, ReceiveOverflow
 
 __all__ = ["MAX_MESSAGE_BYTES", "Channel", "DataChannel"]
+
+if TYPE_CHECKING:
+    from heliograph.peer.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +62,17 @@ class Channel:
     """
 
     def __init__(
-        self, rtc: DataChannel, *, peer_id: str, max_message_bytes: Callable[[], int] = lambda: MAX_MESSAGE_BYTES
+        self,
+        rtc: DataChannel,
+        *,
+        peer_id: str,
+        max_message_bytes: Callable[[], int] = lambda: MAX_MESSAGE_BYTES,
+        connection: Connection | None = None,
     ) -> None:
         self._rtc = rtc
         self._peer_id = peer_id
         self._max_message_bytes = max_message_bytes
+        self._connection = connection
         self._queue: deque[str | bytes] = deque()
         self._queued_bytes = 0
         self._failure: HeliographError | None = None
@@ -93,6 +102,13 @@ class Channel:
     def peer_id(self) -> str:
         """The peer at the other end."""
         return self._peer_id
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that carries this channel: others can be opened on it, files sent over it."""
+        if self._connection is None:
+            raise ChannelError("This channel was made by hand and has no connection")
+        return self._connection
 
     @property
     def is_open(self) -> bool:

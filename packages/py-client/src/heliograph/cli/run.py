@@ -13,13 +13,13 @@ from typing import Any
 import click
 
 from heliograph.errors import (
+    ApiError,
     ConfigurationError,
     ConnectError,
     ConnectionLost,
     HeliographError,
     PeerNotFound,
     PeerRefused,
-    Refused,
     ServerUnreachable,
     SignalingError,
     TransferError,
@@ -54,7 +54,7 @@ def exit_code(error: HeliographError) -> int:
             return 3
         case PeerNotFound() | PeerRefused():
             return 5
-        case Refused() | SignalingError():
+        case ApiError() | SignalingError():
             return 4
         case ConnectError() | ConnectionLost():
             return 6

@@ -21,6 +21,7 @@ from heliograph.errors import (
     PeerRefused,
     Refused,
 )
+from heliograph.peer.channels import Channels
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.report import ConnectReport
 from heliograph.peer.transport import DescriptionError, RtcTransport
@@ -32,11 +33,10 @@ __all__ = ["CONNECT_TIMEOUT_S", "Connection", "Signals"]
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
-CLOSE_CHANNELS_TIMEOUT_S = 12.0
+QUIT_TIMEOUT_S = 1.0
+"""How long a connection that closes waits for a signaling socket that has dropped."""
 QUIT_GRACE_S = 1.0
 """How long after `quit` the channels may still deliver before they are closed."""
-MAX_WAITING_CHANNELS = 64
-"""Channels opened by the other side that nobody has accepted yet; further ones are closed."""
 
 
 class Signals(Protocol):
@@ -74,17 +74,15 @@ class Connection:
         self._clock = clock
         self._started_at = clock()
         self._rtc = RtcTransport(ice_servers, on_change=self._on_change, on_channel=self._on_channel)
-        self._channels: dict[str, Channel] = {}
-        self._all_channels: set[Channel] = set()
-        self._waiting: asyncio.Queue[Channel | None] = asyncio.Queue(MAX_WAITING_CHANNELS)
+        self._channels = Channels(self._wrap)
         self._connected = asyncio.Event()
-        self._has_channel = asyncio.Event()
         self._ended = asyncio.Event()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._failure: HeliographError | None = None
         self._preparing: asyncio.Task[str] | None = None
         self._final_report: ConnectReport | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._introduced = False
         self._ever_connected = False
 
     def __repr__(self) -> str:
@@ -128,20 +126,15 @@ class Connection:
 
         The `chat` channel exists from the start.
         """
-        channel = self._channels.get(label)
-        return self.open_channel(label) if channel is None or channel.is_closed else channel
+        return self._channels.find(label) or self.open_channel(label)
 
     def open_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
         """Open another channel, even if there is one with this label. Raises `ConnectionLost` if it is over."""
-        rtc = self._rtc.open_channel(label, ordered=ordered, max_retransmits=max_retransmits)
-        return self._keep(rtc)
+        return self._channels.keep(self._rtc.open_channel(label, ordered=ordered, max_retransmits=max_retransmits))
 
     async def accept_channel(self) -> Channel:
         """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
-        channel = None
-        if not (self.is_over and self._waiting.empty()):
-            channel = await self._waiting.get()
-        if channel is None:
+        if (channel := await self._channels.accept()) is None:
             raise ConnectionLost(f"The connection to {self.peer_id} is closed") from self._failure
         return channel
 
@@ -206,18 +199,28 @@ class Connection:
 
     async def _offer(self) -> None:
         sdp = await (self._preparing or self.prepare())
+        self._check_candidates()
+        self._introduced = True
         await self._signals.offer(self.peer_id, sdp, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
         await self._rtc.accept(await self._answer)
         await self._connected.wait()
-        await self._channels[CHAT_LABEL].wait_open()
+        await self.channel(CHAT_LABEL).wait_open()
 
     async def _accept(self, offer_sdp: str) -> None:
+        self._introduced = True  # the peer knows of this connection, so it shall know of its end
         answer = await self._rtc.answer(offer_sdp)
+        self._check_candidates()
         await self._signals.answer(self.peer_id, answer, connection_id=self.connection_id)
         await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)
         await self._connected.wait()
-        await self._has_channel.wait()
+        await self._channels.has_arrived.wait()
+
+    def _check_candidates(self) -> None:
+        """Without an address of its own ICE does not even start: say so at once, not after the deadline."""
+        if not self._rtc.local_candidates:
+            report = self.report()
+            raise ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
 
     async def _within_deadline(self, steps: Awaitable[None]) -> None:
         """Run the steps until they are through, the connection fails, or the deadline passes."""
@@ -242,7 +245,7 @@ class Connection:
                 return ConnectFailed(self.peer_id, str(error), report=report)
             if isinstance(error, HeliographError) and not isinstance(error, ConnectionLost):
                 return error
-            if not isinstance(error, HeliographError):
+            if not self._ended.is_set():
                 raise error
         if self._ended.is_set():
             return ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
@@ -256,15 +259,12 @@ class Connection:
 
     async def _close(self) -> None:
         if not self._ended.is_set() and self._ever_connected:
-            closing = [asyncio.ensure_future(channel.close()) for channel in self._all_channels]
-            if closing:
-                _, late = await asyncio.wait(closing, timeout=CLOSE_CHANNELS_TIMEOUT_S)
-                for task in late:
-                    task.cancel()
-        if not self._ended.is_set():
+            await self._channels.close()
+        if not self._ended.is_set() and self._introduced:
             try:
-                await self._signals.quit(self.peer_id, connection_id=self.connection_id)
-            except HeliographError as error:  # the data channels' end tells the peer as well
+                async with asyncio.timeout(QUIT_TIMEOUT_S):
+                    await self._signals.quit(self.peer_id, connection_id=self.connection_id)
+            except (HeliographError, TimeoutError) as error:  # the data channels' end tells the peer as well
                 log.debug("peer.quit_not_sent peer=%s reason=%s", self.peer_id, error)
         self._fail(None)
         if self._preparing is not None:
@@ -272,22 +272,15 @@ class Connection:
             await asyncio.wait([self._preparing])
         await self._rtc.close()
 
-    def _keep(self, rtc: RTCDataChannel) -> Channel:
-        channel = Channel(rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes)
-        self._all_channels.add(channel)
-        rtc.on("close", lambda: self._all_channels.discard(channel))
-        known = self._channels.get(channel.label)
-        if known is None or known.is_closed:
-            self._channels[channel.label] = channel
-        return channel
+    def _wrap(self, rtc: RTCDataChannel) -> Channel:
+        return Channel(
+            rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes, connection=self
+        )
 
     def _on_channel(self, rtc: RTCDataChannel) -> None:
-        if self._waiting.full() or self._ended.is_set():
+        if not self._channels.take(rtc):
             log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
             rtc.close()
-            return
-        self._waiting.put_nowait(self._keep(rtc))
-        self._has_channel.set()
 
     def _on_change(self) -> None:
         match self._rtc.state:
@@ -308,8 +301,5 @@ class Connection:
         self._failure = failure
         self._final_report = self.report()
         self._ended.set()
-        for channel in list(self._all_channels):
-            channel.abandon(failure if isinstance(failure, ConnectionLost) else None)
-        if self._waiting.empty():  # somebody may be waiting
-            self._waiting.put_nowait(None)
+        self._channels.abandon(failure if isinstance(failure, ConnectionLost) else None)
         self._start_closing()

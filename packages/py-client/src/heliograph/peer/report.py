@@ -38,6 +38,8 @@ class ConnectReport:
     @property
     def verdict(self) -> str:
         """One sentence for a person: what is the likely reason, and what would help."""
+        if self.stage is not Stage.GATHERING and not self.local_candidates:
+            return "This machine has no network address besides loopback, so there is nothing to offer."
         match self.stage:
             case Stage.GATHERING:
                 servers = ", ".join(self.ice_servers) or "none"
@@ -66,8 +68,6 @@ class ConnectReport:
 
     def _no_path(self) -> str:
         local, remote = self.local_candidates, self.remote_candidates
-        if not local:
-            return "This machine has no network address besides loopback, so there is nothing to offer."
         if not remote:
             return f"{self.peer_id} sent no candidates: its firewall, browser policy or ICE servers leave it none."
         if set(remote) == {"mdns"}:

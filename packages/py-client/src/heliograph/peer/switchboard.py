@@ -193,6 +193,8 @@ class Switchboard:
             await self._serve(connection)
         except HeliographError as error:
             log.info("peer.not_connected peer=%s reason=%s", connection.peer_id, error)
+        except Exception:  # whatever one peer brings about, the others are served on
+            log.exception("peer.failed peer=%s", connection.peer_id)
         finally:
             self._forget(connection)
             await connection.close()

@@ -7,18 +7,19 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
 from heliograph.api import Api
 from heliograph.config import ServerAddress, random_peer_id, settings
 from heliograph.errors import (
+    ApiError,
     HeliographError,
     InternalError,
     InvalidIdToken,
     PeerIdTaken,
     RateLimited,
-    RequestTimeout,
     RoomFull,
     ServerUnreachable,
     SignalingClosed,
@@ -29,6 +30,7 @@ from heliograph.errors import (
 from heliograph.events import Disconnected, PeerSignal, Registered, ServerComplaint, SignalingEvent, SignalRefused
 from heliograph.signaling.backoff import Backoff
 from heliograph.signaling.core import Credentials, RegistrationRefused, Replied, RequestRefused, SignalingCore
+from heliograph.signaling.questions import Answer, Questions
 from heliograph.signaling.signals import SendsSignals
 from heliograph.signaling.socket import SignalingSocket
 
@@ -37,7 +39,6 @@ __all__ = ["SignalingClient"]
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-REQUEST_TIMEOUT_S = 10.0
 REGISTER_TIMEOUT_S = 10.0
 RECONNECT_WAIT_S = 10.0
 """How long a signal waits for the socket to come back before it is given up."""
@@ -83,7 +84,7 @@ class SignalingClient(SendsSignals):
         self._online = asyncio.Event()
         self._over: HeliographError | None = None
         self._closing = False
-        self._replies: dict[int, asyncio.Future[list[str] | int]] = {}
+        self._questions = Questions()
         self._events: asyncio.Queue[SignalingEvent | None] = asyncio.Queue(EVENT_QUEUE_SIZE)
         self._running: asyncio.Task[None] | None = None
 
@@ -126,7 +127,7 @@ class SignalingClient(SendsSignals):
             await asyncio.wait([self._running])
         if self._socket is not None:
             await self._socket.close()
-        self._fail_replies(SignalingLost("This client was closed"))
+        self._questions.refuse_all(SignalingLost("This client was closed"))
         self._end_events()
 
     async def send_signal(self, signal: PeerSignal) -> None:
@@ -213,11 +214,9 @@ class SignalingClient(SendsSignals):
                 case None | RegistrationRefused():
                     pass
                 case Replied(ref=ref, value=value):
-                    if (reply := self._replies.pop(ref, None)) and not reply.done():
-                        reply.set_result(value)
+                    self._questions.answer(ref, value)
                 case RequestRefused(ref=ref, error=error):
-                    if (reply := self._replies.pop(ref, None)) and not reply.done():
-                        reply.set_exception(error)
+                    self._questions.refuse(ref, error)
                 case Registered():
                     log.debug("signaling.registered_again peer=%s", self.peer_id)
                 case SignalRefused() | ServerComplaint() | _:
@@ -226,7 +225,7 @@ class SignalingClient(SendsSignals):
     async def _dropped(self, cause: SignalingLost) -> None:
         log.info("signaling.disconnected peer=%s reason=%s", self.peer_id, cause)
         self._online.clear()
-        self._fail_replies(cause)
+        self._questions.refuse_all(cause)
         if self._socket is not None:
             await self._socket.close()
         await self._events.put(Disconnected(cause))
@@ -250,6 +249,8 @@ class SignalingClient(SendsSignals):
         match error:
             case InvalidIdToken():
                 return self._signs_in
+            case ApiError(status=status):
+                return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
             case PeerIdTaken():
                 return self._backoff.failures <= TAKEN_ATTEMPTS
             case _:
@@ -259,22 +260,17 @@ class SignalingClient(SendsSignals):
         log.warning("signaling.over peer=%s reason=%s", self.peer_id, error)
         self._over = error
         self._online.set()  # whoever waits for it learns that it is over
-        self._fail_replies(error if isinstance(error, SignalingError) else SignalingLost(str(error)))
+        self._questions.refuse_all(error if isinstance(error, SignalingError) else SignalingLost(str(error)))
 
-    async def _ask(self, question: Callable[[SignalingCore], tuple[int, bytes]]) -> list[str] | int:
+    async def _ask(self, question: Callable[[SignalingCore], tuple[int, bytes]]) -> Answer:
         socket = await self._ready()
         core = self._core
         ref, frame = question(core)
-        reply: asyncio.Future[list[str] | int] = asyncio.get_running_loop().create_future()
-        self._replies[ref] = reply
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            async with self._questions.asked(ref) as answer:
                 await socket.send(frame)
-                return await reply
-        except TimeoutError as error:
-            raise RequestTimeout(f"The server did not answer in {REQUEST_TIMEOUT_S:g} s") from error
+                return await answer
         finally:
-            self._replies.pop(ref, None)
             core.forget(ref)
 
     async def _ready(self) -> SignalingSocket:
@@ -290,12 +286,6 @@ class SignalingClient(SendsSignals):
         if self._socket is None or self._closing:
             raise SignalingLost("This client is closed")
         return self._socket
-
-    def _fail_replies(self, error: SignalingError) -> None:
-        replies, self._replies = self._replies, {}
-        for reply in replies.values():
-            if not reply.done():
-                reply.set_exception(error)
 
     def _end_events(self) -> None:
         while self._events.full():  # nobody reads them any more, or not in time to act on them

@@ -1,0 +1,98 @@
+"""The `heliograph` command, run as people and other programs run it."""
+
+import asyncio
+import hashlib
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Program = Callable[..., Any]
+
+
+async def output(program: Program, *arguments: str, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
+    async with program("-m", "heliograph", *arguments, **environment) as process, asyncio.timeout(60):
+        out, err = await process.communicate(stdin)
+        return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def worker(program: Program, *arguments: str, **environment: str) -> AsyncIterator[tuple[Any, dict[str, Any]]]:
+    async with program("-m", "heliograph", "worker", "--json", *arguments, **environment) as process:
+        async with asyncio.timeout(30):
+            ready = json.loads(await process.stdout.readline())
+        assert ready["event"] == "ready"
+        yield process, ready
+
+
+async def test_creating_a_room(program: Program, server: Any) -> None:
+    code, out, _ = await output(program, "room", "create", "--json", HELIOGRAPH_URL=server.url)
+    assert code == 0
+    created = json.loads(out)
+    assert created["link"] == f"{server.url}/#room={created['room_id']}&token={created['token']}"
+
+
+async def test_a_worker_as_a_child_process(program: Program, server: Any, room: Any) -> None:
+    arguments = ["--url", server.url, "--room", room.room_id, "--peer-id", "Worker-7", "--name", "Echo"]
+    async with worker(program, *arguments, HELIOGRAPH_TOKEN=room.token) as (process, ready):
+        assert ready == {
+            "event": "ready",
+            "peer_id": "Worker-7",
+            "name": "Echo",
+            "room_id": room.room_id,
+            "url": server.url,
+            "link": None,
+        }
+        link = f"{server.url}/#room={room.room_id}&token={room.token}"
+        code, out, err = await output(program, "chat", "--url", link, "--json", stdin=b"hello\nworld")
+        assert (code, err) == (0, "")
+        events = [json.loads(line) for line in out.splitlines()]
+        assert [event["text"] for event in events if event["event"] == "message"] == ["hello", "world"]
+        stopped_at = time.monotonic()
+        process.terminate()
+        assert await process.wait() == 0
+        assert time.monotonic() - stopped_at < 1.5
+        assert b"Traceback" not in await process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_an_interrupted_worker_leaves_quietly_while_it_serves(
+    program: Program, server: Any, number: signal.Signals
+) -> None:
+    async with worker(program, "--url", server.url) as (process, ready):
+        async with program("-m", "heliograph", "chat", "--url", ready["link"], "--json") as chatting:
+            async with asyncio.timeout(30):
+                assert json.loads(await chatting.stdout.readline())["event"] == "connected"
+                process.send_signal(number)
+                assert await process.wait() == 0
+                assert json.loads(await chatting.stdout.readline())["event"] == "closed"
+                assert await chatting.wait() == 0
+        assert await process.stderr.read() == b""
+
+
+async def test_sending_a_file_into_a_directory(program: Program, server: Any, tmp_path: Path) -> None:
+    content = b"0123456789" * 100_000
+    (tmp_path / "a.bin").write_bytes(content)
+    inbox = tmp_path / "inbox"
+    async with worker(program, "--url", server.url, "--into", str(inbox)) as (process, ready):
+        code, out, err = await output(program, "send", str(tmp_path / "a.bin"), "--url", ready["link"], "--json")
+        assert (code, err) == (0, "")
+        sent = json.loads(out)
+        assert sent["sha256"] == hashlib.sha256(content).hexdigest()
+        assert sent["peer_id"] == ready["peer_id"]
+        async with asyncio.timeout(10):
+            while (event := json.loads(await process.stdout.readline()))["event"] != "file_received":
+                pass
+        assert event["path"] == str(inbox / "a.bin")
+    assert (inbox / "a.bin").read_bytes() == content
+
+
+async def test_a_failure_is_one_line_and_a_code(program: Program, server: Any, room: Any) -> None:
+    arguments = ["--room", room.room_id, "--peer", "Worker-9", "--url", server.url]
+    code, out, err = await output(program, "chat", *arguments, HELIOGRAPH_TOKEN=room.token)
+    assert (code, out, err) == (5, "", "heliograph: No peer Worker-9 in this room\n")

@@ -1,0 +1,48 @@
+"""The example programs do what they say."""
+
+import asyncio
+import hashlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import heliograph
+
+EXAMPLES = Path(__file__).parents[4] / "examples"
+Program = Callable[..., Any]
+
+
+async def test_asking_the_echo_worker(program: Program, server: Any, room: heliograph.Room, in_room: Any) -> None:
+    link = f"{server.url}/#room={room.room_id}&token={room.token}"
+    where: Any = {"room": room.room_id, "token": room.token}
+    async with (
+        program(str(EXAMPLES / "echo_worker.py"), link) as worker,
+        heliograph.connect(server.url, **where) as session,
+        asyncio.timeout(60),
+    ):
+        await in_room("Worker-1", session.peers)
+        async with program(str(EXAMPLES / "ask_worker.py"), link, "hello") as asking:
+            out, err = await asking.communicate()
+        assert (asking.returncode, out, err) == (0, b"hello\n", b"")
+        worker.send_signal(signal.SIGINT)
+        await worker.wait()
+
+
+async def test_sending_a_file(program: Program, server: Any, room: heliograph.Room, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"a picture" * 1000)
+    link = f"{server.url}/#room={room.room_id}&token={room.token}"
+    worker = heliograph.Worker(link, peer_id="Worker-1")
+
+    @worker.on_channel("file")
+    async def take(channel: heliograph.Channel) -> None:
+        await heliograph.receive_file(channel, into=tmp_path / "inbox")
+
+    async with worker, asyncio.timeout(60):
+        arguments = (link, "Worker-1", str(tmp_path / "photo.jpg"))
+        async with program(str(EXAMPLES / "send_file.py"), *arguments) as sending:
+            out, err = await sending.communicate()
+    digest = hashlib.sha256(b"a picture" * 1000).hexdigest()
+    assert err == b""
+    assert out.decode() == f"Worker-1 has photo.jpg: 9000 bytes, SHA-256 {digest}\n"
+    assert (tmp_path / "inbox" / "photo.jpg").exists()

@@ -1,0 +1,64 @@
+"""The command's options and exit codes, without a process of its own."""
+
+import pytest
+from click.testing import CliRunner
+
+import heliograph
+from heliograph.cli import main
+from heliograph.cli.run import exit_code
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    for name in ("HELIOGRAPH_URL", "HELIOGRAPH_ROOM", "HELIOGRAPH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    return CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (heliograph.ConfigurationError("x"), 2),
+        (heliograph.ServerUnreachable("x"), 3),
+        (heliograph.ApiError(429, "x"), 4),
+        (heliograph.RoomExpired("x", code="ROOM_EXPIRED"), 4),
+        (heliograph.Replaced(4001, "x"), 4),
+        (heliograph.PeerNotFound("x", code="PEER_NOT_FOUND"), 5),
+        (heliograph.WorkerBusy("Worker-1", "x"), 5),
+        (heliograph.ConnectTimeout("Worker-1", "x"), 6),
+        (heliograph.ConnectionLost("x"), 6),
+        (heliograph.TransferRefused("x", code="TOO_BIG"), 7),
+        (heliograph.ChannelClosed("x"), 1),
+    ],
+)
+def test_every_kind_of_error_has_its_code(error: heliograph.HeliographError, code: int) -> None:
+    assert exit_code(error) == code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["room", "create", "--url", "nonsense"], 2, "not a server's address"),
+        (["chat", "--url", "http://127.0.0.1:9"], 2, "No room"),
+        (["send", "/no/such/file"], 2, "does not exist"),
+        (["worker", "--max-clients", "0"], 2, "max-clients"),
+        (["chat", "--ice-server", "{not json"], 2, "--ice-server"),
+        (["room", "create", "--url", "http://127.0.0.1:9"], 3, "No answer from http://127.0.0.1:9"),
+        (["chat", "--url", "http://127.0.0.1:9/#room=r&token=t", "--peer", "W"], 3, "127.0.0.1:9"),
+    ],
+)
+def test_failures_are_said_in_words(runner: CliRunner, arguments: list[str], code: int, words: str) -> None:
+    result = runner.invoke(main, arguments)
+    assert result.exit_code == code
+    assert words in result.stderr
+    assert result.stdout == ""
+
+
+def test_the_help_names_the_exit_codes(runner: CliRunner) -> None:
+    result = runner.invoke(main, ["--help"])
+    assert result.exit_code == 0
+    assert "3    the server cannot be reached" in result.stdout
+
+
+def test_server_is_another_name_for_url(runner: CliRunner) -> None:
+    assert runner.invoke(main, ["room", "create", "--server", "http://127.0.0.1:9"]).exit_code == 3
