@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from litestar import Controller, Litestar
+from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import AsyncTestClient
 
@@ -17,11 +17,14 @@ from heliograph_server.identity.signing import SigningKey
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.problems import EXCEPTION_HANDLERS
+from heliograph_server.rooms.controllers import RoomsController
 from heliograph_server.rooms.invitations import JoinTokens
 from heliograph_server.rooms.memory import MemoryRoomStore
 from heliograph_server.rooms.model import Room, RoomChanges
-from heliograph_server.rooms.routes import ROOM_CONTROLLERS
+from heliograph_server.rooms.peer_api import RoomPeerApi
+from heliograph_server.rooms.room_api import RoomApi
 from heliograph_server.rooms.service import RoomService
+from heliograph_server.rooms.token_api import RoomTokenApi
 from heliograph_server.settings import Settings
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.member import Entrance
@@ -109,9 +112,7 @@ class FailingStore(MemoryRoomStore):
 class House:
     """Rooms with the real hub and service behind them, and calls in somebody's name."""
 
-    def __init__(
-        self, data_dir: Path, settings: Settings, controllers: Sequence[type[Controller]] = ROOM_CONTROLLERS
-    ) -> None:
+    def __init__(self, data_dir: Path, settings: Settings) -> None:
         self.clock = Clock()
         self.identity = LocalIdentity(data_dir, self.clock)
         self.store = FailingStore()
@@ -127,7 +128,7 @@ class House:
         }
         self.client = AsyncTestClient(
             Litestar(
-                list(controllers),
+                [RoomsController, RoomApi, RoomTokenApi, RoomPeerApi],
                 dependencies={name: provide(part) for name, part in parts.items()},
                 exception_handlers=EXCEPTION_HANDLERS,
                 logging_config=None,

@@ -292,7 +292,8 @@ async def test_the_callers_rooms_are_listed_newest_first(house: House) -> None:
         house.clock.now += 1
     await house.room_of("bob")
     await house.join(made[0], "Worker-1", "bob")
-    listed, cursor = [], {}
+    listed: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
     while True:
         page = (await house.call("ann", "GET", "/api/rooms", limit=2, **cursor)).json()
         assert set(page) == {"items", "next"}

@@ -121,7 +121,7 @@ async def test_what_a_token_cannot_pin_is_refused(house: House, body: Any) -> No
 
 async def test_the_most_that_is_allowed_fits_into_a_token(house: House) -> None:
     room_id = await house.room_of("ann")
-    body = {
+    body: dict[str, Any] = {
         "role": "ü" * 64,
         "peer_id": "P" * 128,
         "groups": [f"{number:02}" + "ü" * 62 for number in range(32)],

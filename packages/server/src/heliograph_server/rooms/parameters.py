@@ -18,6 +18,7 @@ CursorParameter = Annotated[str | None, QueryParameter(description="The `next` o
 
 MEMBER_PROBLEMS: Final = problem_responses(
     {
+        400: "A parameter, or the body, is not as described here",
         401: "No valid id token",
         404: "There is no such room, or the caller neither created it nor has a peer in it",
         503: "The room store did not answer",

@@ -48,12 +48,7 @@ class RoomPeerApi(Controller):
         summary="List the peers in a room",
         response_description="A page of peers, by peer id",
         responses=MEMBER_PROBLEMS
-        | problem_responses(
-            {
-                400: "The cursor is none of this list's, or a parameter is out of bounds",
-                403: "None of the caller's peers in the room has the `discover` grant",
-            }
-        ),
+        | problem_responses({403: "None of the caller's peers in the room has the `discover` grant"}),
     )
     async def list_peers(
         self,

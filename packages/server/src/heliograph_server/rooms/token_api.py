@@ -49,7 +49,6 @@ class RoomTokenApi(Controller):
         responses=MANAGER_PROBLEMS
         | problem_responses(
             {
-                400: "A field is unknown, of the wrong type or out of bounds",
                 410: "The room has expired: extend it first",
                 413: "The body is too big",
             }
