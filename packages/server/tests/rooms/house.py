@@ -1,7 +1,9 @@
 """The parts behind the controllers of rooms, and a client in front of them."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +142,16 @@ class House:
         return {"Authorization": f"Bearer {self.identity.mint(name, 60)}"}
 
     async def call(self, name: str, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
-        """A call in somebody's name."""
-        return await self.client.request(method, path, json=body, params=query, headers=self.bearer(name))
+        """A call in somebody's name. Its answer is one that the description of the call has."""
+        answer = await self.client.request(method, path, json=body, params=query, headers=self.bearer(name))
+        assert answer.status_code in {*self._described(method, path), HTTPStatus.METHOD_NOT_ALLOWED}
+        return answer
+
+    def _described(self, method: str, path: str) -> set[int]:
+        for template, operations in self.client.app.openapi_schema.to_schema()["paths"].items():
+            if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path) and method.lower() in operations:
+                return {int(status) for status in operations[method.lower()]["responses"]}
+        return set()
 
     async def room_of(self, name: str) -> str:
         """A new room of that user's."""
