@@ -2,26 +2,24 @@
 
 from typing import Annotated, Final
 
-from litestar import Controller, delete, get
-from litestar.datastructures import CacheControlHeader
-from litestar.di import NamedDependency, Provide
+from litestar import delete, get
+from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from msgspec import UNSET
 
 from heliograph_protocol import Filters, Peer, compile_filter
 from heliograph_server.errors import PeerNotFound
-from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.problems import problem_responses
 from heliograph_server.rooms.access import RoomAccess
+from heliograph_server.rooms.bodies import PeerPage
 from heliograph_server.rooms.cursor import cursor_of, read_cursor
-from heliograph_server.rooms.parameters import (
+from heliograph_server.rooms.resource import (
     MANAGER_PROBLEMS,
     MEMBER_PROBLEMS,
     CursorParameter,
     RoomIdParameter,
-    room_access,
+    RoomResource,
 )
-from heliograph_server.rooms.resources import PeerPage
 from heliograph_server.signaling.hub import Hub
 
 __all__ = ["RoomPeerApi"]
@@ -30,17 +28,11 @@ MAX_PEERS_PAGE: Final = 1000
 MAX_FILTER_VALUES: Final = 32
 
 
-class RoomPeerApi(Controller):
+class RoomPeerApi(RoomResource):
     """Who is in a room, and putting someone out of it."""
 
     path = "/api/rooms/{room_id:str}/peers"
     tags = ("peers",)
-    security = ({"bearer": []},)
-    cache_control = CacheControlHeader(no_store=True)
-    dependencies = {  # noqa: RUF012 - Litestar's way
-        "user": Provide(bearer_user),
-        "access": Provide(room_access, sync_to_thread=False),
-    }
 
     @get(
         "/",

@@ -2,28 +2,25 @@
 
 from typing import Annotated, Any, Final
 
-from litestar import Controller, Request, delete, get, patch, post
-from litestar.datastructures import CacheControlHeader
-from litestar.di import NamedDependency, Provide
+from litestar import Request, delete, get, patch, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, JSONBody, QueryParameter
 
-from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.limits import AddressLimiter
-from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
-from heliograph_server.requests import JsonRequest
+from heliograph_server.problems import problem_responses
 from heliograph_server.rooms.access import RoomAccess
+from heliograph_server.rooms.bodies import NewRoom, RoomPage, RoomUpdate, RoomView
 from heliograph_server.rooms.cursor import cursor_of, read_cursor
 from heliograph_server.rooms.model import Room
-from heliograph_server.rooms.parameters import (
+from heliograph_server.rooms.resource import (
     MANAGER_PROBLEMS,
     MEMBER_PROBLEMS,
     CursorParameter,
     RoomIdParameter,
-    room_access,
+    RoomResource,
 )
-from heliograph_server.rooms.resources import NewRoom, RoomPage, RoomUpdate, RoomView
 from heliograph_server.rooms.service import RoomService, Update
 from heliograph_server.rooms.store import Position
 from heliograph_server.signaling.hub import Hub
@@ -43,19 +40,11 @@ BODY_PROBLEMS: Final = problem_responses(
 )
 
 
-class RoomApi(Controller):
+class RoomApi(RoomResource):
     """Creating rooms, and reading, changing and closing one's own."""
 
     path = "/api/rooms"
     tags = ("rooms",)
-    security = ({"bearer": []},)
-    request_class = JsonRequest
-    request_max_body_size = MAX_BODY_BYTES
-    cache_control = CacheControlHeader(no_store=True)
-    dependencies = {  # noqa: RUF012 - Litestar's way
-        "user": Provide(bearer_user),
-        "access": Provide(room_access, sync_to_thread=False),
-    }
 
     @post(
         "/",

@@ -2,20 +2,17 @@
 
 from typing import Annotated, Final
 
-from litestar import Controller, post
-from litestar.datastructures import CacheControlHeader
-from litestar.di import NamedDependency, Provide
+from litestar import post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg
 
 from heliograph_server.errors import NotPermitted
-from heliograph_server.identity.bearer import bearer_user
-from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
-from heliograph_server.requests import JsonRequest
+from heliograph_server.problems import problem_responses
 from heliograph_server.rooms.access import RoomAccess
+from heliograph_server.rooms.bodies import JoinToken, JoinTokenRequest, RoomToken
 from heliograph_server.rooms.invitations import Invitation
-from heliograph_server.rooms.parameters import MANAGER_PROBLEMS, RoomIdParameter, room_access
-from heliograph_server.rooms.resources import JoinToken, JoinTokenRequest, RoomToken
+from heliograph_server.rooms.resource import MANAGER_PROBLEMS, RoomIdParameter, RoomResource
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.signaling.permissions import ROOM_TOKEN_GRANTS
 
@@ -27,19 +24,11 @@ JOIN_TOKEN_EXAMPLE: Final = Example(
 )
 
 
-class RoomTokenApi(Controller):
+class RoomTokenApi(RoomResource):
     """Minting join tokens, and taking the room's own token back."""
 
     path = "/api/rooms/{room_id:str}"
     tags = ("tokens",)
-    security = ({"bearer": []},)
-    request_class = JsonRequest
-    request_max_body_size = MAX_BODY_BYTES
-    cache_control = CacheControlHeader(no_store=True)
-    dependencies = {  # noqa: RUF012 - Litestar's way
-        "user": Provide(bearer_user),
-        "access": Provide(room_access, sync_to_thread=False),
-    }
 
     @post(
         "/tokens",

@@ -1,4 +1,4 @@
-"""What the room resources look like in JSON: what is asked, and what is answered."""
+"""The JSON of the room resources: what is asked, and what is answered."""
 
 from typing import Annotated, Final
 

@@ -1,17 +1,21 @@
-"""The parameters that the room resources share, and how each is described."""
+"""What the room resources share: who calls, what they may, and how it is described."""
 
 from typing import Annotated, Final
 
-from litestar.di import NamedDependency
+from litestar import Controller
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 
+from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.identity.verifier import User
-from heliograph_server.problems import problem_responses
+from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
+from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.access import RoomAccess
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.signaling.hub import Hub
 
-__all__ = ["MANAGER_PROBLEMS", "MEMBER_PROBLEMS", "CursorParameter", "RoomIdParameter", "room_access"]
+__all__ = ["MANAGER_PROBLEMS", "MEMBER_PROBLEMS", "CursorParameter", "RoomIdParameter", "RoomResource"]
 
 RoomIdParameter = Annotated[str, PathParameter(description="The room's id")]
 CursorParameter = Annotated[str | None, QueryParameter(description="The `next` of the page before; absent: the first")]
@@ -38,3 +42,16 @@ def room_access(
 ) -> RoomAccess:
     """The caller's rights in rooms."""
     return RoomAccess(rooms, hub, user)
+
+
+class RoomResource(Controller):
+    """What all of them have: a caller with an id token, `access` to what it may see, answers that no cache keeps."""
+
+    security = ({"bearer": []},)
+    request_class = JsonRequest
+    request_max_body_size = MAX_BODY_BYTES
+    cache_control = CacheControlHeader(no_store=True)
+    dependencies = {  # noqa: RUF012 - Litestar's way
+        "user": Provide(bearer_user),
+        "access": Provide(room_access, sync_to_thread=False),
+    }
