@@ -50,11 +50,11 @@ class RunningServer:
 
     @asynccontextmanager
     async def peer(
-        self, peer_id: str, room: tuple[str, str], id_token: str | None = None, **options: Any
+        self, peer_id: str, room: tuple[str, str], id_token: str | None = None, **fields: Any
     ) -> AsyncIterator[ClientConnection]:
-        """A registered WebSocket."""
-        async with websockets.connect(self.ws_url, **options) as socket:
-            reply = await ask(socket, self.registration(peer_id, room, id_token or await self.sign_in()))
+        """A registered WebSocket; `protocol=2` among the fields makes it one of level 2."""
+        async with websockets.connect(self.ws_url) as socket:
+            reply = await ask(socket, self.registration(peer_id, room, id_token or await self.sign_in(), **fields))
             assert reply["type"] == "registered_auth", reply
             yield socket
 
