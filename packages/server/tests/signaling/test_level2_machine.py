@@ -242,4 +242,6 @@ class Level2(RuleBasedStateMachine):
 
 
 TestLevel2 = Level2.TestCase
-TestLevel2.settings = settings(max_examples=10, stateful_step_count=30, deadline=None, phases=[Phase.generate, Phase.shrink])
+TestLevel2.settings = settings(
+    max_examples=10, stateful_step_count=30, deadline=None, phases=[Phase.generate, Phase.shrink]
+)

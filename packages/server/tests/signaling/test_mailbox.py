@@ -78,6 +78,22 @@ def test_who_confirms_is_sent_no_more_than_can_be_sent_again() -> None:
     assert connection.frames[-1] == b"next"
 
 
+def test_the_window_is_bounded_by_size_too() -> None:
+    connection = MemoryConnection()
+    mailbox = Mailbox(connection)
+    mailbox.confirm(0)
+    half = b"x" * (MAILBOX_BYTES // 2)
+    deliveries = [mailbox.send(half) for _ in range(5)]
+    assert deliveries == [Delivery.DELIVERED] * 2 + [Delivery.BUFFERED] * 2 + [Delivery.FULL]
+    mailbox.detach()
+    second = MemoryConnection()
+    assert mailbox.attach(second, received=0)
+    mailbox.pump()
+    assert second.frames == [half] * 2
+    mailbox.confirm(2)
+    assert second.frames == [half] * 4
+
+
 def test_what_waits_is_bounded_by_number_and_size() -> None:
     by_number, by_size = Mailbox(MemoryConnection()), Mailbox(MemoryConnection())
     by_number.detach()

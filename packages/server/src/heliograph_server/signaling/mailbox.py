@@ -57,7 +57,7 @@ class _Queue:
         self.bytes -= len(entry.frame)
         return entry
 
-    def has_room(self, size: int = 0) -> bool:
+    def has_room(self, size: int) -> bool:
         """Whether a frame of that size fits; one alone always does."""
         if not self.entries:
             return True
@@ -158,7 +158,7 @@ class Mailbox:
 
     def pump(self) -> None:
         """Send what waits, as far as the peer keeps up."""
-        while self._waiting and self._window_open():
+        while self._waiting and self._window_open(self._waiting.entries[0]):
             connection = self.connection
             if connection is None or connection.closed:
                 return
@@ -177,15 +177,16 @@ class Mailbox:
                     yield entry.receipt
 
     def _send_now(self, entry: _Entry) -> bool:
-        if self._waiting or not self._window_open():
+        if self._waiting or not self._window_open(entry):
             return False
         if self.connection is None or not self.connection.send(entry.frame):
             return False
         self._keep(entry)
         return True
 
-    def _window_open(self) -> bool:
-        return not self._confirms or self._unconfirmed.has_room()
+    def _window_open(self, entry: _Entry) -> bool:
+        """Whether the frame may go out: it, and all that went out before it, could then go out again."""
+        return not self._confirms or self._unconfirmed.has_room(len(entry.frame))
 
     def _keep(self, entry: _Entry) -> None:
         self._unconfirmed.append(entry)
