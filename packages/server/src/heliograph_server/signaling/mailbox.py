@@ -148,7 +148,6 @@ class Mailbox:
             self._presence_missed = False
         self._unconfirmed.replace([])
         self._waiting.replace(again)
-        self._confirms = True
         self.connection = connection
         return True
 
