@@ -95,13 +95,13 @@ def build(session: nox.Session) -> None:
         [wheel] = map(str, wheels.glob(f"heliograph{pattern}.whl"))
         venv = workshop / name
         session.run("uv", "venv", "--quiet", str(venv))
-        session.run("uv", "pip", "install", "--quiet", f"--python={venv}", *LOCKED, *{protocol, wheel})
+        session.run("uv", "pip", "install", "--quiet", f"--python={venv}", *LOCKED, *sorted({protocol, wheel}))
         session.run(str(venv / "bin" / "python"), f"tests/wheels/{name}.py", external=True)
     install_typescript(session)
-    session.run("npm", "pack", "--silent", f"--pack-destination={wheels}", f"./{BROWSER}", external=True)
+    session.run("npm", "pack", "--loglevel=error", f"--pack-destination={wheels}", f"./{BROWSER}", external=True)
     [tarball] = map(str, wheels.glob("*.tgz"))
     page = workshop / "page"
-    session.run("npm", "install", "--silent", f"--prefix={page}", tarball, external=True)
+    session.run("npm", "install", "--loglevel=error", f"--prefix={page}", tarball, external=True)
     shutil.copy(ROOT / "tests/wheels/browser.mjs", page)
     session.run("node", str(page / "browser.mjs"), external=True)
 
@@ -149,7 +149,7 @@ def install_typescript(session: nox.Session) -> None:
     wanted = (ROOT / BROWSER / "package-lock.json").read_bytes()
     stamp = ROOT / BROWSER / "node_modules" / ".installed"
     if not stamp.exists() or stamp.read_bytes() != wanted:
-        session.run("npm", "ci", "--silent", "--prefix", BROWSER, external=True)
+        session.run("npm", "ci", "--loglevel=error", "--prefix", BROWSER, external=True)
         stamp.write_bytes(wanted)
 
 
