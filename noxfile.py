@@ -23,7 +23,7 @@ LOCKED = ["--constraints", LOCK, "--build-constraints", LOCK]
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Run the server and a Python worker, and print the URL of a page that connects to it."""
-    install(session)
+    install(session, compiled=True)
     # On Ctrl-C the demo gets the same signal; it closes everything and exits by itself.
     session.run(
         "python", "-m", "heliograph_server", "demo", *session.posargs, interrupt_timeout=10, terminate_timeout=5
@@ -127,8 +127,11 @@ def lock(session: nox.Session) -> None:
     )
 
 
-def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES) -> None:
-    """Install dependency groups and our own packages, in the locked versions; nothing if that is what is there."""
+def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES, compiled: bool = False) -> None:
+    """Install dependency groups and our own packages, in the locked versions; nothing if that is what is there.
+
+    `compiled` makes the bytecode at once: the first start is slower by that, and every start after it faster.
+    """
     inputs = [LOCK, "pyproject.toml", *(f"{package}/pyproject.toml" for package in packages)]
     state = hashlib.sha256(repr([str(ROOT), sys.version, groups, packages]).encode())
     for path in inputs:
@@ -137,7 +140,8 @@ def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES) 
     if stamp.exists() and stamp.read_text() == state.hexdigest():
         return
     editable = [argument for package in packages for argument in ("--editable", package)]
-    session.install(*LOCKED, *(f"--group={group}" for group in groups), *editable)
+    options = ["--compile-bytecode"] if compiled else []
+    session.install(*options, *LOCKED, *(f"--group={group}" for group in groups), *editable)
     stamp.write_text(state.hexdigest())
 
 
