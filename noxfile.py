@@ -23,7 +23,7 @@ LOCKED = ["--constraints", LOCK, "--build-constraints", LOCK]
 @nox.session(default=False)
 def demo(session: nox.Session) -> None:
     """Run the server and a Python worker, and print the URL of a page that connects to it."""
-    install(session)
+    install(session, compiled=True)
     # On Ctrl-C the demo gets the same signal; it closes everything and exits by itself.
     session.run(
         "python", "-m", "heliograph_server", "demo", *session.posargs, interrupt_timeout=10, terminate_timeout=5
@@ -95,13 +95,13 @@ def build(session: nox.Session) -> None:
         [wheel] = map(str, wheels.glob(f"heliograph{pattern}.whl"))
         venv = workshop / name
         session.run("uv", "venv", "--quiet", str(venv))
-        session.run("uv", "pip", "install", "--quiet", f"--python={venv}", *LOCKED, *{protocol, wheel})
+        session.run("uv", "pip", "install", "--quiet", f"--python={venv}", *LOCKED, *sorted({protocol, wheel}))
         session.run(str(venv / "bin" / "python"), f"tests/wheels/{name}.py", external=True)
     install_typescript(session)
-    session.run("npm", "pack", "--silent", f"--pack-destination={wheels}", f"./{BROWSER}", external=True)
+    session.run("npm", "pack", "--loglevel=error", f"--pack-destination={wheels}", f"./{BROWSER}", external=True)
     [tarball] = map(str, wheels.glob("*.tgz"))
     page = workshop / "page"
-    session.run("npm", "install", "--silent", f"--prefix={page}", tarball, external=True)
+    session.run("npm", "install", "--loglevel=error", f"--prefix={page}", tarball, external=True)
     shutil.copy(ROOT / "tests/wheels/browser.mjs", page)
     session.run("node", str(page / "browser.mjs"), external=True)
 
@@ -127,8 +127,11 @@ def lock(session: nox.Session) -> None:
     )
 
 
-def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES) -> None:
-    """Install dependency groups and our own packages, in the locked versions; nothing if that is what is there."""
+def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES, compiled: bool = False) -> None:
+    """Install dependency groups and our own packages, in the locked versions; nothing if that is what is there.
+
+    `compiled` makes the bytecode at once: the first start is slower by that, and every start after it faster.
+    """
     inputs = [LOCK, "pyproject.toml", *(f"{package}/pyproject.toml" for package in packages)]
     state = hashlib.sha256(repr([str(ROOT), sys.version, groups, packages]).encode())
     for path in inputs:
@@ -137,7 +140,8 @@ def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES) 
     if stamp.exists() and stamp.read_text() == state.hexdigest():
         return
     editable = [argument for package in packages for argument in ("--editable", package)]
-    session.install(*LOCKED, *(f"--group={group}" for group in groups), *editable)
+    options = ["--compile-bytecode"] if compiled else []
+    session.install(*options, *LOCKED, *(f"--group={group}" for group in groups), *editable)
     stamp.write_text(state.hexdigest())
 
 
@@ -149,7 +153,7 @@ def install_typescript(session: nox.Session) -> None:
     wanted = (ROOT / BROWSER / "package-lock.json").read_bytes()
     stamp = ROOT / BROWSER / "node_modules" / ".installed"
     if not stamp.exists() or stamp.read_bytes() != wanted:
-        session.run("npm", "ci", "--silent", "--prefix", BROWSER, external=True)
+        session.run("npm", "ci", "--loglevel=error", "--prefix", BROWSER, external=True)
         stamp.write_bytes(wanted)
 
 

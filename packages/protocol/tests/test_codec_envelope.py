@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph_protocol import Envelope, InvalidJson, InvalidMessage, ProtocolError, decode_envelope, with_sender
+from heliograph_protocol.codec import MAX_DEPTH
 
 OFFER = b'{"type":"offer","sender":"Client-1","target":"Worker-1","ref":7,"sdp":"v=0"}'
 
@@ -161,8 +162,16 @@ def test_envelope_keys_inside_other_values_do_not_count() -> None:
     assert decode_envelope(frame) == Envelope(type="offer", sender="me", target="sender")
 
 
-def test_nesting_that_people_use_passes() -> None:
-    assert decode_envelope(nested(100)).type == "offer"
+def test_the_bound_of_nesting_is_the_same_everywhere() -> None:
+    assert decode_envelope(nested(MAX_DEPTH - 1)).type == "offer"
+    with pytest.raises(InvalidJson):
+        decode_envelope(nested(MAX_DEPTH))
+
+
+def test_many_brackets_beside_each_other_or_in_a_string_are_no_nesting() -> None:
+    beside = b'{"type":"offer","x":[' + b"[],{}," * 5_000 + b"1]}"
+    inside = b'{"type":"offer","x":"' + b'\\"[{' * 5_000 + b'"}'
+    assert decode_envelope(beside).type == decode_envelope(inside).type == "offer"
 
 
 @pytest.mark.parametrize(("ref", "carried"), [("7", 7), ('"seven"', "seven")])

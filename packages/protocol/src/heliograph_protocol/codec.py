@@ -6,6 +6,8 @@ that no receiver sees another sender than the server saw.
 """
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -67,8 +69,14 @@ class _OnlyRef(Struct, frozen=True):
     ref: Ref | UnsetType = UNSET
 
 
+MAX_DEPTH: Final = 256
+"""Arrays and objects within each other. Without a bound, readers give up at different depths."""
+
 _ENVELOPE_KEYS: Final = tuple(Envelope.__struct_fields__)
 _QUOTED_KEYS: Final = tuple(f'"{key}"'.encode() for key in _ENVELOPE_KEYS)
+
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 FORWARDED_TYPES: Final = frozenset({"offer", "answer", "candidate", "quit", "error"})
 REQUEST_TYPES: Final = frozenset(
@@ -107,6 +115,9 @@ def decode_envelope(frame: bytes) -> Envelope:
 
     Raises `InvalidJson` or `InvalidMessage`; the latter carries `ref` where the frame has a usable one.
     """
+    nests = frame.find(b"{", 1) >= 0 or frame.find(b"[") >= 0  # an offer does not, and finding is faster than counting
+    if nests and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
+        _refuse_deep_nesting(frame)
     envelope = _decode(_envelope_decoder, frame)
     if b"\\u" in frame or any(frame.count(key) > 1 for key in _QUOTED_KEYS):
         _refuse_repeated_keys(frame)
@@ -164,6 +175,12 @@ def _explain(error: msgspec.ValidationError, frame: bytes | str) -> ProtocolErro
     return kind(str(error), ref=ref)
 
 
+def _refuse_deep_nesting(frame: bytes) -> None:
+    brackets = _STRING.sub(b"", frame).translate(None, _ALL_BUT_BRACKETS)
+    if max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0) > MAX_DEPTH:
+        raise InvalidJson(f"Nested more than {MAX_DEPTH} levels deep")
+
+
 def _refuse_repeated_keys(frame: bytes) -> None:
     """Raise `InvalidJson` if the outermost object has an envelope key twice, however it is spelled."""
     outermost: list[tuple[str, Any]] = []
@@ -172,10 +189,7 @@ def _refuse_repeated_keys(frame: bytes) -> None:
         nonlocal outermost
         outermost = pairs
 
-    try:
-        json.loads(frame, object_pairs_hook=keep_the_last, parse_int=str)  # int() refuses thousands of digits
-    except RecursionError as error:
-        raise InvalidJson("Not valid JSON: nested too deeply") from error
+    json.loads(frame, object_pairs_hook=keep_the_last, parse_int=str)  # int() refuses thousands of digits
     keys = [key for key, _ in outermost]
     for key in _ENVELOPE_KEYS:
         if keys.count(key) > 1:

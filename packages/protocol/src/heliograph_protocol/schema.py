@@ -1,5 +1,6 @@
 """The messages as JSON Schema (2020-12), derived from the Structs."""
 
+import inspect
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,9 @@ def json_schema() -> dict[str, Any]:
     types = [*UNIONS.values(), ErrorCode, CloseCode]
     schemas, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
     definitions |= dict(zip(UNIONS, schemas, strict=False))
+    for definition in definitions.values():
+        if "description" in definition:  # a docstring, which Python indents or not, by its version
+            definition["description"] = inspect.cleandoc(definition["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Heliograph wire protocol",

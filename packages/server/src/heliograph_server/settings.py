@@ -104,7 +104,7 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     return Settings(**values)
 
 
-_NOT_OURS: Final = frozenset({"HELIOGRAPH_URL", "HELIOGRAPH_BROWSER"})
+_NOT_OURS: Final = frozenset({"HELIOGRAPH_URL", "HELIOGRAPH_ROOM", "HELIOGRAPH_TOKEN", "HELIOGRAPH_BROWSER"})
 """Read by the SDK's command and by the tests; a shell may well have them exported."""
 
 
