@@ -81,9 +81,9 @@ def test_the_end_of_candidates_is_said_and_not_left_out() -> None:
     assert encode(Candidate(target="b", candidate=None)) == b'{"type":"candidate","target":"b","candidate":null}'
 
 
-def test_register_needs_five_fields_and_has_a_default_role() -> None:
+def test_register_needs_five_fields_and_is_level_1_unless_it_says_otherwise() -> None:
     register = decode_request(b'{"type":"register","peer_id":"p","room_id":"r","token":"t","id_token":"j"}')
-    assert register == Register(peer_id="p", room_id="r", token="t", id_token="j", role="peer")
+    assert register == Register(peer_id="p", room_id="r", token="t", id_token="j", protocol=1)
 
 
 @pytest.mark.parametrize("field", ["peer_id", "room_id", "token", "id_token"])

@@ -118,6 +118,7 @@ class Application:
                 version=self.readiness.version,
                 description="The HTTP side. What travels over the WebSocket is described by `/protocol.json`.",
                 path="/schema",
+                use_handler_docstrings=True,
                 render_plugins=[JsonRenderPlugin(path="/openapi.json")],
                 components=Components(
                     security_schemes={

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     command: Callable[[Settings, argparse.Namespace], int] = options.command
-    overrides = {field: getattr(options, field) for field in Settings.__struct_fields__}
+    overrides = {field: getattr(options, field, None) for field in Settings.__struct_fields__}
     try:
         settings = load_settings(os.environ, overrides)
     except SettingsError as error:
@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     group = shared.add_argument_group("settings", _SETTINGS_HELP)
     for field in Settings.__struct_fields__:
+        if field in SECRET_FIELDS:
+            continue  # other users of the machine can read a command line
         shown = _shown(getattr(Settings(), field))
         group.add_argument(
             "--" + field.replace("_", "-"),

@@ -79,7 +79,7 @@ class Registration:
                 resume_window_s=self._hub.resume_window_s,
                 resumed=resumed,
             ),
-            ice_servers=self._ice_servers.for_user(member.peer_id),
+            ice_servers=self._ice_servers.for_user(member.user.subject),
             peers=[other.view() for other in seen if other is not member],
             limits=self._limits,
         )
