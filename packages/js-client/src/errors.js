@@ -7,7 +7,7 @@
  *     ├── RequestRefused            an HTTP call was refused (`status`)
  *     ├── Refused                   the server refused a message; one class for each code of the protocol:
  *     │   ├── InvalidIdToken, InvalidRoomToken, RoomNotFound, RoomExpired, RoomFull, PeerIdTaken, StoreUnavailable
- *     │   ├── PeerNotFound, NotPermitted, NotRegistered, SenderMismatch, RateLimited
+ *     │   ├── PeerNotFound, PeerAwayBufferFull, NoPeerAvailable, NotPermitted, NotRegistered, SenderMismatch, RateLimited
  *     │   └── InvalidJson, InvalidMessage, UnknownMessageType, MessageTooBig, InternalError
  *     ├── SignalingClosed           the server closed the socket (`closeCode`)
  *     │   └── Replaced, Removed, Restarting, OverLimit, TooSlow, NotTheProtocol
@@ -71,6 +71,8 @@ export class RoomFull extends Refused {}
 export class PeerIdTaken extends Refused {}
 export class StoreUnavailable extends Refused {}
 export class PeerNotFound extends Refused {}
+export class PeerAwayBufferFull extends Refused {}
+export class NoPeerAvailable extends Refused {}
 export class NotPermitted extends Refused {}
 export class NotRegistered extends Refused {}
 export class SenderMismatch extends Refused {}

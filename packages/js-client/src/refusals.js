@@ -16,6 +16,8 @@ const REFUSALS = {
   NOT_REGISTERED: errors.NotRegistered,
   PEER_ID_TAKEN: errors.PeerIdTaken,
   PEER_NOT_FOUND: errors.PeerNotFound,
+  PEER_AWAY_BUFFER_FULL: errors.PeerAwayBufferFull,
+  NO_PEER_AVAILABLE: errors.NoPeerAvailable,
   RATE_LIMITED: errors.RateLimited,
   ROOM_EXPIRED: errors.RoomExpired,
   ROOM_FULL: errors.RoomFull,

@@ -13,7 +13,7 @@ HeliographError
 │   └── Refused                 an `error` message of the server: `.code`, `.message`, `.reason`
 │       └── InvalidIdToken, InvalidRoomToken, RoomNotFound, RoomExpired, RoomFull, PeerIdTaken, PeerNotFound,
 │           NotRegistered, NotPermitted, SenderMismatch, RateLimited, MessageTooBig, InvalidMessage, InvalidJson,
-│           UnknownMessageType, StoreUnavailable, InternalError
+│           UnknownMessageType, StoreUnavailable, InternalError, PeerAwayBufferFull, NoPeerAvailable
 ├── ConnectError                no connection to a peer: `.peer_id`, `.report`
 │   ├── ConnectTimeout          nothing opened before the deadline
 │   ├── ConnectFailed           ICE or DTLS gave up before the deadline
@@ -57,8 +57,10 @@ __all__ = [
     "InvalidMessage",
     "InvalidRoomToken",
     "MessageTooBig",
+    "NoPeerAvailable",
     "NotPermitted",
     "NotRegistered",
+    "PeerAwayBufferFull",
     "PeerIdTaken",
     "PeerNotFound",
     "PeerRefused",
@@ -216,6 +218,14 @@ class PeerNotFound(Refused):
     """No peer of that id is in the room."""
 
 
+class PeerAwayBufferFull(Refused):
+    """The peer is away, and too much waits for it already."""
+
+
+class NoPeerAvailable(Refused):
+    """No peer of that kind is free."""
+
+
 class ConnectError(HeliographError):
     """No connection to a peer came about. `report` says what was tried, where that is known."""
 
@@ -311,6 +321,8 @@ _REFUSALS: dict[str, type[Refused]] = {
     ErrorCode.NOT_PERMITTED: NotPermitted,
     ErrorCode.SENDER_MISMATCH: SenderMismatch,
     ErrorCode.PEER_NOT_FOUND: PeerNotFound,
+    ErrorCode.PEER_AWAY_BUFFER_FULL: PeerAwayBufferFull,
+    ErrorCode.NO_PEER_AVAILABLE: NoPeerAvailable,
 }
 
 
