@@ -242,6 +242,15 @@ def test_a_replaced_peer_loses_its_claims(world: World) -> None:
     assert claim(again)["type"] == "peer_claimed"
 
 
+def test_who_leaves_while_it_waits_does_not_get_what_its_own_leaving_frees(world: World) -> None:
+    worker(world)
+    ann, bob = client(world, "ann"), client(world, "bob")
+    claim(ann, ttl_s=600)
+    claim(ann, wait_s=600)
+    ann.say({"type": "leave"})
+    assert claim(bob)["type"] == "peer_claimed"
+
+
 def test_a_closed_room_leaves_no_timer(world: World) -> None:
     worker(world)
     ann, bob = client(world, "ann"), client(world, "bob")

@@ -243,5 +243,5 @@ class Level2(RuleBasedStateMachine):
 
 TestLevel2 = Level2.TestCase
 TestLevel2.settings = settings(
-    max_examples=10, stateful_step_count=30, deadline=None, phases=[Phase.generate, Phase.shrink]
+    max_examples=200, stateful_step_count=50, deadline=None, phases=[Phase.generate, Phase.shrink]
 )

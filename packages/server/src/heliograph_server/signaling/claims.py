@@ -114,11 +114,14 @@ class Claims:
         self._end(claim, "released", tell_claimer=False)
 
     def forget(self, member: "Member") -> None:
-        """A member has left for good: its claims end, on both sides, and its places in the line."""
-        for claim in [*member.claims.values(), *member.claimed.values()]:
-            self._end(claim, "left")
+        """A member has left for good: its places in the line end, and its claims, on both sides.
+
+        The line goes first: what the claims set free must not go to the one who leaves.
+        """
         for waiting in [waiting for waiting in self._line if waiting.who is member]:
             self._leave_line(waiting)
+        for claim in [*member.claims.values(), *member.claimed.values()]:
+            self._end(claim, "left")
         self._tell_positions()
 
     def reconsider(self, member: "Member") -> None:
