@@ -299,7 +299,7 @@ export interface PeerMessage {
   from_peer_id?: string | null;
 }
 
-/** A peer's metadata, groups or claims have changed. */
+/** A peer's role, metadata or groups have changed. */
 export interface PeerUpdated {
   type: "peer_updated";
   /** Chosen by the sender; the reply or error carries the same value */

@@ -4,11 +4,12 @@ import contextlib
 import json
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heliograph_protocol import Envelope, InvalidJson, InvalidMessage, ProtocolError, decode_envelope, with_sender
+from heliograph_protocol import InvalidJson, InvalidMessage, ProtocolError, decode_envelope, with_sender
 from heliograph_protocol.codec import MAX_DEPTH
 
 OFFER = b'{"type":"offer","sender":"Client-1","target":"Worker-1","ref":7,"sdp":"v=0"}'
@@ -19,23 +20,33 @@ json_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(text, inner),
     max_leaves=20,
 )
+ENVELOPE_KEYS = ("type", "sender", "target", "ref", "from_peer_id", "to_peer_id", "to_group")
+MEASURED_KEYS = ("sdp", "candidate", "payload", "connection_id")
 envelopes = st.fixed_dictionaries(
     {"type": text},
     optional={"sender": st.none() | text, "target": text, "ref": text | st.integers(-(2**63), 2**63 - 1)},
 )
+others = st.dictionaries(text.filter(lambda key: key not in ENVELOPE_KEYS), json_values)
+"""Fields that the server does not read."""
 
 
 def nested(depth: int) -> bytes:
     return b'{"type":"offer","x":' + b"[" * depth + b"]" * depth + b"}"
 
 
+def who(frame: bytes) -> dict[str, Any]:
+    """What the server reads of a frame, without what it only measures."""
+    read = msgspec.structs.asdict(decode_envelope(frame))
+    return {key: value for key, value in read.items() if key in ENVELOPE_KEYS and value is not msgspec.UNSET}
+
+
 def test_it_reads_who_says_what_to_whom() -> None:
-    assert decode_envelope(OFFER) == Envelope(type="offer", sender="Client-1", target="Worker-1", ref=7)
+    assert who(OFFER) == {"type": "offer", "sender": "Client-1", "target": "Worker-1", "ref": 7}
 
 
 @given(
     envelope=envelopes,
-    others=st.dictionaries(text, json_values),
+    others=others,
     ascii_only=st.booleans(),
     indent=st.sampled_from([None, 1]),
 )
@@ -77,6 +88,52 @@ def test_every_reader_sees_the_envelope_that_the_server_saw(pairs: list[tuple[st
     for key in ("type", "sender", "target", "ref"):
         if key in last_wins:
             assert getattr(envelope, key) == last_wins[key] == first_wins[key]
+
+
+spaces = st.sampled_from(["", "", "", " ", "\n", "  ", "\t\r\n "])
+strings = st.sampled_from(["", "a", "ü", '"', "\\", "😀", '","ref":1', "x" * 40]) | text
+numbers = st.sampled_from(["0", "7", "-0", "10", "123456", "9007199254740993"])
+
+
+@st.composite
+def member(draw: st.DrawFn) -> tuple[str, str, Any]:
+    """A key, how the member is written, and its value."""
+    key = draw(st.sampled_from([*ENVELOPE_KEYS, *MEASURED_KEYS, "x", "re"]))
+    hidden = draw(st.booleans()) and draw(st.booleans())
+    quoted = f'"{escape(key)}"' if hidden else f'"{key}"'
+    if key == "ref" and draw(st.booleans()):
+        written = draw(numbers)
+    elif key in MEASURED_KEYS or key in {"x", "re"}:
+        written = json.dumps(draw(json_values), ensure_ascii=draw(st.booleans()))
+    else:
+        written = json.dumps(draw(strings), ensure_ascii=draw(st.booleans()))
+    return key, quoted + draw(spaces) + ":" + draw(spaces) + written, json.loads(written)
+
+
+@settings(max_examples=500)
+@given(members=st.lists(member(), max_size=8), kind=st.sampled_from(["", "offer"]), data=st.data())
+def test_a_repeated_key_is_found_wherever_it_is_and_nothing_else_is_taken_for_one(
+    members: list[tuple[str, str, Any]], kind: str, data: st.DataObject
+) -> None:
+    if not any(key == "type" for key, _, _ in members):
+        members = data.draw(st.permutations([*members, ("type", f'"type":"{kind}"', kind)]))
+    between = data.draw(spaces) + "," + data.draw(spaces)
+    frame = ("{" + data.draw(spaces) + between.join(written for _, written, _ in members) + "}").encode()
+    keys = [key for key, _, _ in members]
+    if any(keys.count(key) > 1 for key in ENVELOPE_KEYS):
+        with pytest.raises(InvalidJson):
+            decode_envelope(frame)
+    else:
+        assert who(frame) == {key: value for key, _, value in members if key in ENVELOPE_KEYS}
+
+
+@pytest.mark.parametrize("number", ["-0", "7", "-7", "1234567890", "9007199254740993", "-9223372036854775808"])
+def test_a_repeated_key_does_not_hide_beside_a_number(number: str) -> None:
+    frame = f'{{"type":"","ref":{number},"x":0}}'.encode()
+    assert who(frame)["ref"] == int(number)
+    for repeated in (b'"ref":0,', b'"type":"",', b'"re\\u0066":0,'):
+        with pytest.raises(InvalidJson):
+            decode_envelope(b"{" + repeated + frame[1:])
 
 
 def escape(key: str) -> str:
@@ -159,7 +216,7 @@ def test_what_is_json_but_no_message(frame: bytes) -> None:
 
 def test_envelope_keys_inside_other_values_do_not_count() -> None:
     frame = b'{"type":"offer","x":{"s\\u0065nder":"z","sender":"q","sender":"r"},"sender":"me","target":"sender"}'
-    assert decode_envelope(frame) == Envelope(type="offer", sender="me", target="sender")
+    assert who(frame) == {"type": "offer", "sender": "me", "target": "sender"}
 
 
 def test_the_bound_of_nesting_is_the_same_everywhere() -> None:
@@ -196,7 +253,7 @@ def test_with_sender_names_a_sender_that_was_left_out() -> None:
     }
 
 
-@given(envelope=envelopes, others=st.dictionaries(text, json_values), sender=text)
+@given(envelope=envelopes, others=others, sender=text)
 def test_with_sender_changes_the_sender_and_nothing_else(
     envelope: dict[str, Any], others: dict[str, Any], sender: str
 ) -> None:

@@ -22,85 +22,13 @@ from heliograph_protocol import (
     json_schema,
 )
 from heliograph_protocol.__main__ import main
+from heliograph_protocol.asyncapi import asyncapi_document
 from heliograph_protocol.datachannel import FileEnd, FileHeader, FileReceived, FileRefused
+from heliograph_protocol.examples import EXAMPLES
 from heliograph_protocol.typescript import typescript_declarations
 
 ROOT = Path(__file__).parents[3]
 SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-PEER: dict[str, Any] = {
-    "peer_id": "b",
-    "role": "worker",
-    "metadata": {"tags": ["gpu"], "properties": {"gpu_memory_mb": 16384}},
-    "groups": ["default"],
-    "connected_at": 1_699_564_000,
-    "state": "online",
-}
-EXAMPLES: list[dict[str, Any]] = [
-    {"type": "register", "peer_id": "Worker-1", "room_id": "abc12345", "token": "t", "id_token": "j"},
-    {"type": "offer", "sender": "a", "target": "b", "sdp": "v=0", "added": "passes through"},
-    {"type": "answer", "sender": None, "target": "b", "sdp": "v=0"},
-    {"type": "candidate", "target": "b", "candidate": {"candidate": "candidate:1", "sdpMid": "0", "sdpMLineIndex": 0}},
-    {"type": "candidate", "target": "b", "candidate": "candidate:1"},
-    {"type": "candidate", "target": "b", "candidate": None},
-    {"type": "quit", "target": "b"},
-    {"type": "error", "target": "b", "reason": "worker_busy"},
-    {"type": "query", "ref": 1},
-    {"type": "ping"},
-    {"type": "registered_auth", "room_id": "abc12345", "token": "t", "peer_id": "Worker-1"},
-    {"type": "available_peers", "peers": ["a"]},
-    {"type": "pong", "time": 1_699_564_800},
-    {
-        "type": "register",
-        "peer_id": "Worker-1",
-        "room_id": "abc12345",
-        "token": "t",
-        "id_token": "j",
-        "role": "worker",
-        "metadata": {"tags": ["gpu"], "properties": {"gpu_memory_mb": 16384}},
-        "groups": ["training"],
-        "protocol": 2,
-        "resume": {"session_id": "s", "secret": "x", "received": 41},
-    },
-    {
-        "type": "registered_auth",
-        "room_id": "abc12345",
-        "token": "t",
-        "peer_id": "Worker-1",
-        "role": "worker",
-        "grants": ["discover", "signal"],
-        "expires_at": 1_699_564_800,
-        "session": {"session_id": "s", "secret": "x", "resume_window_s": 30, "resumed": False},
-        "ice_servers": [{"urls": ["stun:a.example"]}, {"urls": ["turn:a"], "username": "u", "credential": "c"}],
-        "peers": [PEER],
-        "limits": {"message_bytes": 65536, "messages_per_s": 100},
-    },
-    {"type": "discover_peers", "filters": {"role": ["worker"], "properties": {"x": {"$gte": 1}}}, "ref": "r"},
-    {"type": "peer_list", "to_peer_id": "a", "count": 1, "peers": [PEER]},
-    {"type": "update_metadata", "metadata": {"tags": ["x"], "properties": {"gone": None}}},
-    {"type": "metadata_updated", "peer_id": "a", "metadata": {"tags": [], "properties": {}}},
-    {"type": "set_groups", "groups": ["a", "b"]},
-    {"type": "groups_updated", "groups": ["a", "b"]},
-    {"type": "peer_message", "to_peer_id": "b", "payload": {"any": ["json", None]}},
-    {"type": "peer_message", "to_group": "g", "payload": 1, "from_peer_id": "a"},
-    {"type": "leave"},
-    {"type": "claim_peer", "filters": {"role": "worker"}, "ttl_s": 60, "wait_s": 30},
-    {"type": "peer_claimed", "claim_id": "c", "peer": PEER | {"claimed_by": ["a"]}, "expires_at": 1_699_564_800},
-    {"type": "claim_queued", "position": 3},
-    {"type": "release_claim", "claim_id": "c"},
-    {"type": "claim_released", "claim_id": "c"},
-    {"type": "claim_released", "claim_id": "c", "reason": "expired"},
-    {"type": "claimed", "claim_id": "c", "by": "a"},
-    {"type": "ack", "ref": 7, "status": "buffered"},
-    {"type": "received", "count": 64},
-    {"type": "peer_joined", "peer": PEER},
-    {"type": "peer_updated", "peer": PEER},
-    {"type": "peer_away", "peer": PEER | {"state": "away"}},
-    {"type": "peer_back", "peer": PEER},
-    {"type": "peer_left", "peer": PEER, "reason": "timed_out"},
-    {"type": "room_expiring", "expires_at": 1_699_564_800},
-    {"type": "room_closed", "reason": "the room was closed"},
-    {"type": "server_draining", "reconnect_within_s": 3},
-]
 NOT_MESSAGES: list[Any] = [
     {"type": "register", "peer_id": "Worker-1", "room_id": "abc12345", "token": "t"},
     {"type": "register", "peer_id": "a b", "room_id": "abc12345", "token": "t", "id_token": "j"},
@@ -166,16 +94,27 @@ def test_the_typescript_declarations_in_the_repository_are_the_generated_ones() 
     assert (ROOT / "packages/js-client/src/protocol.d.ts").read_text("utf-8") == typescript_declarations()
 
 
-@pytest.mark.parametrize("document", ["schema", "typescript"])
-def test_the_command_prints_the_document(document: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_asyncapi_document_in_the_repository_is_the_generated_one() -> None:
+    assert (ROOT / "docs/asyncapi.json").read_text("utf-8") == json.dumps(asyncapi_document(), indent=2) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("schema", json.dumps(json_schema(), indent=2) + "\n"),
+        ("typescript", typescript_declarations()),
+        ("asyncapi", json.dumps(asyncapi_document(), indent=2) + "\n"),
+    ],
+    ids=["schema", "typescript", "asyncapi"],
+)
+def test_the_command_prints_the_document(document: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([document]) == 0
-    expected = typescript_declarations() if document == "typescript" else json.dumps(json_schema(), indent=2) + "\n"
     assert capsys.readouterr().out == expected
 
 
 def test_the_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["yaml"]) == 2
-    assert "schema|typescript" in capsys.readouterr().err
+    assert "schema|typescript|asyncapi" in capsys.readouterr().err
 
 
 def test_declarations_have_an_interface_for_every_message() -> None:

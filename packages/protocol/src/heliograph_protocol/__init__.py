@@ -1,10 +1,13 @@
 """What travels between Heliograph's peers and its server.
 
 Messages are frozen msgspec Structs (`messages`), refusals and closes have stable codes (`codes`), frames become
-messages and back in `codec`, what SDKs say on a data channel is in `datachannel`, and `schema` and `typescript` derive
-documents from the Structs.
+messages and back in `codec`, what answers what is in `conversation`, what SDKs say on a data channel in `datachannel`,
+and `schema`, `typescript` and `asyncapi` derive documents from the Structs.
 """
 
+from heliograph_protocol.asyncapi import (
+    asyncapi_document,
+)
 from heliograph_protocol.codec import (
     FORWARDED_TYPES,
     PEER_MESSAGE_TYPE,
@@ -171,6 +174,7 @@ __all__ = [
     "Tag",
     "UnknownMessageType",
     "UpdateMetadata",
+    "asyncapi_document",
     "compile_filter",
     "decode_client_message",
     "decode_envelope",

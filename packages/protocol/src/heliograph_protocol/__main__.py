@@ -1,12 +1,24 @@
-"""`python -m heliograph_protocol schema|typescript`: print what is generated from the messages."""
+"""`python -m heliograph_protocol schema|typescript|asyncapi`: print what is generated from the messages."""
 
 import json
 import sys
+from collections.abc import Callable
+from typing import Any, Final
 
+from heliograph_protocol.asyncapi import asyncapi_document
 from heliograph_protocol.schema import json_schema
 from heliograph_protocol.typescript import typescript_declarations
 
-_OUTPUTS = {"schema": lambda: json.dumps(json_schema(), indent=2) + "\n", "typescript": typescript_declarations}
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+_OUTPUTS: Final[dict[str, Callable[[], str]]] = {
+    "schema": lambda: _json(json_schema()),
+    "typescript": typescript_declarations,
+    "asyncapi": lambda: _json(asyncapi_document()),
+}
 
 
 def main(arguments: list[str]) -> int:

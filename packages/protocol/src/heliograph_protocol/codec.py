@@ -54,15 +54,23 @@ T = TypeVar("T")
 
 
 class Envelope(Struct, frozen=True, gc=False):
-    """All that the server reads of a message that it forwards."""
+    """All that the server reads of a message that it forwards.
+
+    The last four are not read. They are what usually makes up the rest of a message: with their lengths known, nearly
+    every message is seen to have no room for anything else.
+    """
 
     type: str
     sender: str | UnsetType | None = UNSET
     target: str | UnsetType = UNSET
+    sdp: msgspec.Raw | UnsetType = UNSET
+    candidate: msgspec.Raw | UnsetType = UNSET
     ref: Ref | UnsetType = UNSET
     from_peer_id: str | UnsetType | None = UNSET
     to_peer_id: str | UnsetType = UNSET
     to_group: str | UnsetType = UNSET
+    payload: msgspec.Raw | UnsetType = UNSET
+    connection_id: msgspec.Raw | UnsetType = UNSET
 
 
 class _OnlyRef(Struct, frozen=True):
@@ -72,8 +80,9 @@ class _OnlyRef(Struct, frozen=True):
 MAX_DEPTH: Final = 256
 """Arrays and objects within each other. Without a bound, readers give up at different depths."""
 
-_ENVELOPE_KEYS: Final = tuple(Envelope.__struct_fields__)
-_QUOTED_KEYS: Final = tuple(f'"{key}"'.encode() for key in _ENVELOPE_KEYS)
+_ENVELOPE_KEYS: Final = ("type", "sender", "target", "ref", "from_peer_id", "to_peer_id", "to_group")
+_SHORTEST_MEMBER: Final = len('"ref":0,')
+"""Bytes that an envelope key takes in an object, however it is written."""
 
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
@@ -103,6 +112,7 @@ _raw_object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any_json_decoder = msgspec.json.Decoder(msgspec.Raw)
 _only_ref_decoder = msgspec.json.Decoder(_OnlyRef)
 _encoder = msgspec.json.Encoder()
+_NOT_DECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encode(message: Struct) -> bytes:
@@ -115,11 +125,16 @@ def decode_envelope(frame: bytes) -> Envelope:
 
     Raises `InvalidJson` or `InvalidMessage`; the latter carries `ref` where the frame has a usable one.
     """
-    nests = frame.find(b"{", 1) >= 0 or frame.find(b"[") >= 0  # an offer does not, and finding is faster than counting
-    if nests and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
+    # An offer does not nest, and finding is faster than counting.
+    if (b"[" in frame or frame.find(b"{", 1) > 0) and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
         _refuse_deep_nesting(frame)
-    envelope = _decode(_envelope_decoder, frame)
-    if b"\\u" in frame or any(frame.count(key) > 1 for key in _QUOTED_KEYS):
+    try:
+        if not frame.isascii():
+            frame.decode()  # the decoder does not look into the strings that it skips
+        envelope = _envelope_decoder.decode(frame)
+    except _NOT_DECODED as error:
+        raise _refusal(error, frame) from error
+    if _unaccounted(envelope, len(frame)) >= _SHORTEST_MEMBER:
         _refuse_repeated_keys(frame)
     return envelope
 
@@ -149,14 +164,18 @@ def with_sender(frame: bytes, sender: str, *, field: str = "sender") -> bytes:
 def _decode(decoder: msgspec.json.Decoder[T], frame: bytes | str) -> T:
     try:
         if isinstance(frame, bytes) and not frame.isascii():
-            frame.decode()  # the decoder does not look into the strings that it skips
+            frame.decode()
         return decoder.decode(frame)
-    except msgspec.ValidationError as error:
-        raise _explain(error, frame) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidJson(f"Not valid JSON: {error}") from error
-    except RecursionError as error:
-        raise InvalidJson("Not valid JSON: nested too deeply") from error
+    except _NOT_DECODED as error:
+        raise _refusal(error, frame) from error
+
+
+def _refusal(error: Exception, frame: bytes | str) -> ProtocolError:
+    if isinstance(error, msgspec.ValidationError):
+        return _explain(error, frame)
+    if isinstance(error, RecursionError):
+        return InvalidJson("Not valid JSON: nested too deeply")
+    return InvalidJson(f"Not valid JSON: {error}")
 
 
 def _explain(error: msgspec.ValidationError, frame: bytes | str) -> ProtocolError:
@@ -181,8 +200,45 @@ def _refuse_deep_nesting(frame: bytes) -> None:
         raise InvalidJson(f"Nested more than {MAX_DEPTH} levels deep")
 
 
+def _unaccounted(envelope: Envelope, size: int) -> int:
+    """How many bytes of a frame of that size are more than its members take at least.
+
+    A member takes its name, its value, two quotation marks, a colon and a comma. Neither a string nor a number is
+    shorter than what it stands for. So what is left is white space, escapes, and members that are unknown or repeated.
+    """
+    size -= 11 + len(envelope.type)  # {"type":""}
+    if envelope.target is not UNSET:
+        size -= 12 + len(envelope.target)  # ,"target":""
+    if envelope.sender is not UNSET and envelope.sender is not None:
+        size -= 12 + len(envelope.sender)
+    if envelope.sdp is not UNSET:
+        size -= 7 + len(envelope.sdp)
+    if size < _SHORTEST_MEMBER:
+        return size  # an offer or an answer
+    if envelope.candidate is not UNSET:
+        size -= 13 + len(envelope.candidate)
+    if envelope.connection_id is not UNSET:
+        size -= 17 + len(envelope.connection_id)
+    if envelope.payload is not UNSET:
+        size -= 11 + len(envelope.payload)
+    if envelope.to_peer_id is not UNSET:
+        size -= 16 + len(envelope.to_peer_id)
+    if envelope.to_group is not UNSET:
+        size -= 14 + len(envelope.to_group)
+    if envelope.from_peer_id is not UNSET and envelope.from_peer_id is not None:
+        size -= 18 + len(envelope.from_peer_id)
+    if isinstance(envelope.ref, str):
+        size -= 9 + len(envelope.ref)
+    elif envelope.ref is not UNSET:
+        size -= 7 + len(str(envelope.ref))
+    return size
+
+
 def _refuse_repeated_keys(frame: bytes) -> None:
     """Raise `InvalidJson` if the outermost object has an envelope key twice, however it is spelled."""
+    members = _raw_object_decoder.decode(frame)
+    if frame.count(b'"') == sum(2 + bytes(value).count(b'"') for value in members.values()):
+        return  # no quotation mark is left that the name of another member could have
     outermost: list[tuple[str, Any]] = []
 
     def keep_the_last(pairs: list[tuple[str, Any]]) -> None:  # objects end from the inside out: the outermost is last

@@ -26,7 +26,7 @@ class PeerJoined(Message, frozen=True, kw_only=True, tag="peer_joined"):
 
 
 class PeerUpdated(Message, frozen=True, kw_only=True, tag="peer_updated"):
-    """A peer's metadata, groups or claims have changed."""
+    """A peer's role, metadata or groups have changed."""
 
     peer: Peer
 
