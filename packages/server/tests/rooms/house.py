@@ -120,7 +120,9 @@ class House:
         self.store = FailingStore()
         join_tokens = JoinTokens(SigningKey.load(data_dir), self.clock)
         self.rooms = RoomService(self.store, self.clock, max_peers=MAX_PEERS, join_tokens=join_tokens)
-        self.hub = Hub(timers=NoTimers(), wall_clock=self.clock, resume_window_s=30)
+        self.gone: list[User] = []
+        """Whom identity was told of."""
+        self.hub = Hub(timers=NoTimers(), wall_clock=self.clock, resume_window_s=30, gone=self.gone.append)
         parts: dict[str, Any] = {
             "identity": self.identity,
             "rooms": self.rooms,

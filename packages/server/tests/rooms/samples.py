@@ -1,10 +1,13 @@
 """Two users, and rooms of theirs."""
 
 from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.dynamodb_item import Defaults
 from heliograph_server.rooms.model import Policy, Room
 
 ANN = User(issuer="heliograph", subject="ann")
 BOB = User(issuer="heliograph", subject="bob")
+
+DEFAULTS = Defaults(issuer="heliograph", max_peers=50)
 
 
 POLICY = Policy(signal={"client": ["worker"], "wörker": []})

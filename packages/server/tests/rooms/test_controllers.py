@@ -1,7 +1,6 @@
 """The original's two calls about rooms, with the real hub behind them."""
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,6 @@ from .house import Connection, House, user
 REMOVED = {"status": "peer deleted successfully"}
 NO_PEER = {"status": "peer not found"}
 NO_ROOM = {"status": "room not found"}
-
-
-@pytest.fixture
-async def open_house(tmp_path: Path) -> AsyncIterator[House]:
-    made = House(tmp_path, Settings(signin_limit=0, legacy_open_delete=True))
-    async with made.client:
-        yield made
 
 
 async def test_a_room_is_created_for_its_caller(house: House) -> None:

@@ -1,4 +1,4 @@
-"""The rules of rooms, over both stores."""
+"""The rules of rooms, over all stores."""
 
 from pathlib import Path
 
@@ -47,6 +47,11 @@ def clock() -> Clock:
 @pytest.fixture
 def rooms(store: RoomStore, clock: Clock, tmp_path: Path) -> RoomService:
     return service(store, clock, tmp_path)
+
+
+@pytest.fixture
+def swept_rooms(swept_store: RoomStore, clock: Clock, tmp_path: Path) -> RoomService:
+    return service(swept_store, clock, tmp_path)
 
 
 async def test_a_new_room_can_be_read_out_and_its_token_not_guessed(rooms: RoomService) -> None:
@@ -103,32 +108,34 @@ async def test_of_an_expired_room_a_wrong_token_learns_nothing(rooms: RoomServic
         await rooms.admit(room.room_id, "wrong")
 
 
-async def test_an_expired_room_goes_after_an_hour(rooms: RoomService, clock: Clock) -> None:
-    room = await rooms.create(ANN)
+async def test_an_expired_room_goes_after_an_hour(swept_rooms: RoomService, clock: Clock) -> None:
+    room = await swept_rooms.create(ANN)
     clock.now = room.expires_at + EXPIRED_ROOM_KEPT_S
-    assert await rooms.sweep(lambda _: False) == 0
+    assert await swept_rooms.sweep(lambda _: False) == 0
     clock.now += 1
-    assert await rooms.sweep(lambda _: False) == 1
+    assert await swept_rooms.sweep(lambda _: False) == 1
     with pytest.raises(RoomNotFound):
-        await rooms.admit(room.room_id, room.token)
+        await swept_rooms.admit(room.room_id, room.token)
 
 
-async def test_an_expired_room_stays_while_someone_is_in_it(rooms: RoomService, clock: Clock) -> None:
-    room = await rooms.create(ANN)
+async def test_an_expired_room_stays_while_someone_is_in_it(swept_rooms: RoomService, clock: Clock) -> None:
+    room = await swept_rooms.create(ANN)
     clock.now += ROOM_TTL_S + 2 * EXPIRED_ROOM_KEPT_S
-    assert await rooms.sweep(lambda room_id: room_id == room.room_id) == 0
-    assert await rooms.find(room.room_id) == room
-    assert await rooms.sweep(lambda _: False) == 1
+    assert await swept_rooms.sweep(lambda room_id: room_id == room.room_id) == 0
+    assert await swept_rooms.find(room.room_id) == room
+    assert await swept_rooms.sweep(lambda _: False) == 1
 
 
-async def test_rooms_in_use_do_not_keep_the_others_from_being_swept(rooms: RoomService, store: RoomStore) -> None:
+async def test_rooms_in_use_do_not_keep_the_others_from_being_swept(
+    swept_rooms: RoomService, swept_store: RoomStore
+) -> None:
     in_use = {f"used{number}" for number in range(SWEEP_BATCH + 5)}
     for room_id in in_use:
-        await store.create(a_room(room_id, expires_at=10))
+        await swept_store.create(a_room(room_id, expires_at=10))
     for number in range(SWEEP_BATCH + 5):
-        await store.create(a_room(f"empty{number}", expires_at=20))
-    assert await rooms.sweep(in_use.__contains__) == SWEEP_BATCH + 5
-    assert set(await store.expired(before=30, limit=1_000)) == in_use
+        await swept_store.create(a_room(f"empty{number}", expires_at=20))
+    assert await swept_rooms.sweep(in_use.__contains__) == SWEEP_BATCH + 5
+    assert set(await swept_store.expired(before=30, limit=1_000)) == in_use
 
 
 class CrowdedStore(MemoryRoomStore):

@@ -128,15 +128,20 @@ async def test_an_owners_rooms_come_newest_first_page_by_page(store: RoomStore) 
 async def test_expired_lists_those_before_the_time_oldest_first(store: RoomStore) -> None:
     for room_id, expires_at in (("c", 30), ("a", 10), ("d", 40), ("b", 20)):
         await store.create(a_room(room_id, expires_at=expires_at))
-    assert await store.expired(before=31, limit=10) == ["a", "b", "c"]
-    assert await store.expired(before=30, limit=10) == ["a", "b"]
+    assert await store.expired(before=31, limit=10) == swept(store, "a", "b", "c")
+    assert await store.expired(before=30, limit=10) == swept(store, "a", "b")
     assert await store.expired(before=10, limit=10) == []
 
 
 async def test_expired_lists_no_more_than_asked_for(store: RoomStore) -> None:
     for expires_at in range(10):
         await store.create(a_room(f"room{expires_at}", expires_at=expires_at))
-    assert await store.expired(before=100, limit=3) == ["room0", "room1", "room2"]
+    assert await store.expired(before=100, limit=3) == swept(store, "room0", "room1", "room2")
+
+
+def swept(store: RoomStore, *room_ids: str) -> list[str]:
+    """These, unless the store deletes them by itself."""
+    return [] if store.deletes_expired else [*room_ids]
 
 
 async def test_an_expired_room_is_still_found(store: RoomStore) -> None:

@@ -31,6 +31,7 @@ class IdentityController(Controller):
         response_description="The new user's name and its id token",
         responses=problem_responses(
             {
+                403: "This server makes no anonymous users",
                 429: "Too many sign-ins and rooms from this address",
                 503: "The identity provider did not answer",
             }

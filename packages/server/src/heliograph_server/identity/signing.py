@@ -1,36 +1,19 @@
-"""The server's own signature: compact JWS (RFC 7515), with one key and one algorithm, whatever a token says."""
+"""The server's own signature: with one key and one algorithm, whatever a token says."""
 
 import base64
 import hashlib
-import re
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from jose import jwk, jws
-from jose.exceptions import JOSEError
-from msgspec import Struct
 
 from heliograph_server.identity.keyfile import load_or_create_key
+from heliograph_server.identity.tokens import MAX_SIGNED_CHARS, InvalidSignature, VerificationKey, read_header
 
-__all__ = ["MAX_SIGNED_CHARS", "InvalidSignature", "SigningKey"]
+__all__ = ["SigningKey"]
 
 ALGORITHM: Final = "ES256"
-MAX_SIGNED_CHARS: Final = 16_384
-
-_COMPACT_JWS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
-
-
-class InvalidSignature(ValueError):
-    """Not a token that this key signed."""
-
-
-class _Header(Struct):
-    """RFC 7515 section 4.1. `crit` lists extensions that must be understood: there are none that we do."""
-
-    alg: str
-    kid: str
-    crit: Any = None
 
 
 class SigningKey:
@@ -38,8 +21,9 @@ class SigningKey:
 
     def __init__(self, pem: str) -> None:
         self._private_key = jwk.construct(pem, ALGORITHM)
-        self._public_key = self._private_key.public_key()
-        public = {name: str(value) for name, value in self._public_key.to_dict().items()}
+        public_key = self._private_key.public_key()
+        public = {name: str(value) for name, value in public_key.to_dict().items()}
+        self._verification_key = VerificationKey(public_key, ALGORITHM)
         self._kid = _thumbprint(public)
         self._jwks = {"keys": [{**public, "kid": self._kid, "use": "sig"}]}
 
@@ -64,27 +48,9 @@ class SigningKey:
 
     def verify(self, token: str) -> bytes:
         """What a token signed by this key says, as JSON. Raises `InvalidSignature`."""
-        try:
-            return self._verified(token)
-        except (JOSEError, msgspec.MsgspecError, ValueError, TypeError, KeyError, RecursionError) as error:
-            raise InvalidSignature("not signed by this server") from error
-
-    def _verified(self, token: str) -> bytes:
-        """Malformed tokens raise whatever their form provokes."""
-        if len(token) > MAX_SIGNED_CHARS:
-            raise ValueError("too long")
-        parts = _COMPACT_JWS.fullmatch(token)
-        if parts is None:
-            raise ValueError("not a compact JWS")
-        header = msgspec.json.decode(_base64url(parts[1]), type=_Header)
-        # Before anything is verified: what the token says of itself must not choose how it is verified.
-        if header.alg != ALGORITHM or header.kid != self._kid or header.crit is not None:
-            raise ValueError("not signed in our way")
-        return jws.verify(token, self._public_key, [ALGORITHM])
-
-
-def _base64url(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if read_header(token).kid != self._kid:
+            raise InvalidSignature("not signed by this server")
+        return self._verification_key.verify(token)
 
 
 def _thumbprint(public_key: dict[str, str]) -> str:

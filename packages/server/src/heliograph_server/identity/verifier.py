@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-__all__ = ["IdentityProvider", "SignedIn", "User"]
+__all__ = ["IdentityProvider", "Issuer", "SignIn", "SignedIn", "User"]
 
 
 class User(Struct, frozen=True):
@@ -21,11 +21,29 @@ class SignedIn(Struct, frozen=True):
     username: str
 
 
-class IdentityProvider(Protocol):
-    """An issuer of anonymous users and a verifier of their tokens."""
+class Issuer(Protocol):
+    """Someone whose id tokens prove who a caller is."""
+
+    @property
+    def issuer(self) -> str:
+        """What its tokens have as `iss`."""
+
+    async def verify(self, id_token: str) -> User:
+        """The user whom its token proves. Raises `InvalidIdToken`, `IdentityUnavailable`."""
+
+
+class SignIn(Protocol):
+    """Makes anonymous users."""
 
     async def sign_in(self) -> SignedIn:
-        """Make an anonymous user. Raises `IdentityUnavailable`."""
+        """Make one. Raises `IdentityUnavailable`."""
+
+
+class IdentityProvider(Protocol):
+    """All that the rest of the server asks of identity."""
+
+    async def sign_in(self) -> SignedIn:
+        """Make an anonymous user. Raises `NotPermitted` if this server makes none, `IdentityUnavailable`."""
 
     async def verify(self, id_token: str) -> User:
         """The user whom the token proves. Raises `InvalidIdToken`, `IdentityUnavailable`."""

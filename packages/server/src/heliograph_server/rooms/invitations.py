@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from heliograph_server.errors import InvalidRoomToken
-from heliograph_server.identity.signing import InvalidSignature, SigningKey
+from heliograph_server.identity.signing import SigningKey
+from heliograph_server.identity.tokens import InvalidSignature
 from heliograph_server.rooms.model import Room
 
 __all__ = ["Invitation", "JoinTokens"]

@@ -13,6 +13,8 @@ __all__ = ["MemoryRoomStore"]
 class MemoryRoomStore:
     """A `RoomStore` that forgets everything at exit and never fails."""
 
+    deletes_expired = False
+
     def __init__(self) -> None:
         self._rooms: dict[str, Room] = {}
 

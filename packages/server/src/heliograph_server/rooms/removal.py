@@ -52,7 +52,7 @@ class Removal:
             return RemovalStatus.NO_ROOM
         member = self._hub.member(room_id, peer_id)
         if room.owner == caller:
-            await self._end_room(room_id)
+            await self._end_room(room_id, caller)
         elif member is not None and not await self._remove(caller, member):
             raise NotPermitted(f"Neither the peer {peer_id} nor its room is yours")
         return RemovalStatus.NO_PEER if member is None else RemovalStatus.REMOVED
@@ -64,22 +64,23 @@ class Removal:
         members = [member for member in self._hub.find(peer_id) if room_id in (None, member.room_id)]
         if not members:
             return RemovalStatus.NO_PEER
-        await self._end_room(members[0].room_id)
+        room = await self._rooms.find(members[0].room_id)
+        await self._end_room(members[0].room_id, None if room is None else room.owner)
         return RemovalStatus.REMOVED
 
     async def _remove(self, caller: User, member: Member) -> bool:
         """Remove what the caller may; False if that is nothing."""
         room = await self._rooms.find(member.room_id)
         if room is not None and room.owner == caller:
-            await self._end_room(member.room_id)
+            await self._end_room(member.room_id, caller)
             return True
         if member.user != caller:
             return False
         self._hub.remove_peer(member)
         if not self._hub.occupied(member.room_id):
-            await self._end_room(member.room_id)
+            await self._end_room(member.room_id, None if room is None else room.owner)
         return True
 
-    async def _end_room(self, room_id: str) -> None:
+    async def _end_room(self, room_id: str, owner: User | None) -> None:
         await self._rooms.delete(room_id)
-        self._hub.remove_room(room_id)
+        self._hub.remove_room(room_id, owner=owner)

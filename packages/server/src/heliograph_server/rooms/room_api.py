@@ -99,7 +99,7 @@ class RoomApi(RoomResource):
         cursor: CursorParameter = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_ROOMS_PAGE, description="Rooms a page")] = ROOMS_PAGE,
     ) -> RoomPage:
-        """Expired rooms are listed for as long as they are kept: an hour after their end, if they are empty."""
+        """Expired rooms are listed for as long as they are kept: for an hour after their end, or longer."""
         before = None if cursor is None else read_cursor(cursor, Position)
         page, rest = await rooms.list_owned(user, before, limit)
         return RoomPage(
@@ -158,9 +158,11 @@ class RoomApi(RoomResource):
         hub: NamedDependency[Hub],
     ) -> None:
         """Everyone in it is put out (4003), and none of its tokens opens anything any more."""
-        await access.managed(room_id)
+        room = await access.managed(room_id)
         await rooms.delete(room_id)
-        hub.remove_room(room_id)  # after the store: who registers meanwhile is put out with the others
+        hub.remove_room(
+            room_id, owner=room.owner
+        )  # after the store: who registers meanwhile is put out with the others
 
 
 def _view(room: Room, hub: Hub, *, with_token: bool) -> RoomView:

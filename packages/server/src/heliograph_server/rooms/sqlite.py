@@ -43,6 +43,8 @@ class SqliteRoomStore:
     The file is opened by the first call, or by `open`; where that fails, the next call tries again.
     """
 
+    deletes_expired = False
+
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / ROOMS_FILE
         self._database: aiosqlite.Connection | None = None

@@ -20,6 +20,10 @@ class Position(Struct, frozen=True, order=True):
 class RoomStore(Protocol):
     """Keeps rooms. Every method raises `StoreUnavailable` when it cannot know or do what it was asked."""
 
+    @property
+    def deletes_expired(self) -> bool:
+        """Whether rooms that have expired go by themselves, after more than an hour; then `expired` names none."""
+
     async def create(self, room: Room) -> bool:
         """Keep a new room; False if a room with that id exists, which is left as it is."""
 
@@ -39,7 +43,7 @@ class RoomStore(Protocol):
         """At most `limit` of that owner's rooms, newest first, expired ones too; those that stand before `before`."""
 
     async def expired(self, before: int, limit: int) -> list[str]:
-        """Ids of at most `limit` rooms whose `expires_at` is less than `before`, oldest first."""
+        """Ids of at most `limit` rooms that the caller is to delete: `expires_at` less than `before`, oldest first."""
 
     async def close(self) -> None:
         """Let go of files and connections."""

@@ -1,0 +1,1 @@
+"""What is on AWS, and how it is spoken to."""
