@@ -13,8 +13,8 @@ import uvicorn
 
 from heliograph_server.app import Application
 from heliograph_server.settings import Settings
-from heliograph_server.transport.connection import MESSAGE_BYTES
-from heliograph_server.transport.uvicorn_ws import PING_INTERVAL_S, PONG_TIMEOUT_S, UvicornWebSocket
+from heliograph_server.transport.tls import Certificate
+from heliograph_server.transport.uvicorn_options import websocket_options
 
 __all__ = ["Listeners", "PortTaken", "run", "serve"]
 
@@ -120,23 +120,21 @@ async def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until `while_up`, which starts once the server listens, is done.
 
-    At the end open WebSockets are closed with 1012. Raises `StoreUnavailable` if the rooms can't be used at all.
+    At the end open WebSockets are closed with 1012. Raises `StoreUnavailable` if the rooms can't be used at all, and
+    `CertificateError`.
     """
+    certificate = _certificate(application.settings)
     await application.check()
     config = uvicorn.Config(
         application.asgi,
-        http="httptools",
-        ws=UvicornWebSocket,
-        ws_max_size=MESSAGE_BYTES,
-        ws_ping_interval=PING_INTERVAL_S,
-        ws_ping_timeout=PONG_TIMEOUT_S,
-        ws_per_message_deflate=False,
+        **websocket_options(application.settings.transport),
         lifespan="on",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_TIMEOUT_S,
+        ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
     )
     server = _Server(config)
 
@@ -153,7 +151,7 @@ async def serve(
 
     async def accompany() -> None:
         await server.listening.wait()
-        _log.info("server.listening", **ports)
+        _log.info("server.listening", **ports, tls=certificate is not None)
         if while_up is not None:
             try:
                 await while_up()
@@ -162,13 +160,22 @@ async def serve(
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            companion = tasks.create_task(accompany())
+            companions = [tasks.create_task(accompany())]
+            if certificate is not None:
+                companions.append(tasks.create_task(certificate.watch()))
             await server.serve(sockets=listeners.sockets)
-            companion.cancel()
+            for companion in companions:
+                companion.cancel()
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
     _log.info("server.stopped")
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Certificate(settings.tls_cert, settings.tls_key)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -3,10 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from heliograph_protocol import CloseCode
-from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, OUTGOING_BYTES, Receiver
+from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, INTERNAL_ERROR, OUTGOING_BYTES, Conversation
 
 __all__ = ["AsgiConnection"]
 
@@ -60,6 +61,8 @@ class AsgiConnection:
     def when_drained(self, callback: Callable[[], None]) -> None:
         """See `Connection.when_drained`."""
         self._drained = callback
+        if self._buffered == 0:
+            asyncio.get_running_loop().call_soon(self._tell_drained)
 
     def close(self, code: int, reason: str) -> None:
         """See `Connection.close`."""
@@ -70,8 +73,8 @@ class AsgiConnection:
         self._deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
         self._flush_soon()
 
-    async def run(self, receiver: Receiver) -> None:
-        """Deliver frames to `receiver` until the connection is over."""
+    async def run(self, conversation: Conversation) -> None:
+        """Deliver messages to `conversation` until the connection is over."""
         try:
             async with self._deadline:
                 while True:
@@ -82,17 +85,23 @@ class AsgiConnection:
                     if text is None:
                         self.close(CloseCode.NOT_THE_PROTOCOL, "messages are text frames")
                     elif not self._closing:
-                        pending = receiver(text.encode())
+                        pending = conversation.receive(text.encode())
                         if pending is not None:
                             await pending
         except TimeoutError:
             if not self._deadline.expired():
                 raise
+        except Exception:
+            self._closing = True
+            with suppress(OSError):
+                await self._send({"type": "websocket.close", "code": INTERNAL_ERROR, "reason": ""})
+            raise
         finally:
             self._closing = True
             self._drop_queue()
             if self._flushing is not None:
                 self._flushing.cancel()
+            conversation.disconnected()
 
     def _drop_queue(self) -> None:
         self._queue.clear()
@@ -102,15 +111,19 @@ class AsgiConnection:
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().create_task(self._flush())
 
+    def _tell_drained(self) -> None:
+        if self._drained is not None and self._buffered == 0 and not self._closing:
+            drained, self._drained = self._drained, None
+            drained()
+
     async def _flush(self) -> None:
         try:
             while self._queue:
                 frame = self._queue.popleft()
                 await self._send({"type": "websocket.send", "text": frame.decode()})
                 self._buffered = max(0, self._buffered - len(frame))
-                if not self._queue and self._drained is not None and not self._closing:
-                    drained, self._drained = self._drained, None
-                    drained()
+                if not self._queue:
+                    self._tell_drained()
             if self._close is not None:
                 code, reason = self._close
                 await self._send({"type": "websocket.close", "code": int(code), "reason": reason})

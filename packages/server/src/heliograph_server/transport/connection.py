@@ -3,7 +3,17 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-__all__ = ["CLOSE_TIMEOUT_S", "MESSAGE_BYTES", "OUTGOING_BYTES", "Connection", "Receiver"]
+__all__ = [
+    "CLOSE_TIMEOUT_S",
+    "INTERNAL_ERROR",
+    "MESSAGE_BYTES",
+    "OUTGOING_BYTES",
+    "PING_INTERVAL_S",
+    "PONG_TIMEOUT_S",
+    "Connection",
+    "Conversation",
+    "Converse",
+]
 
 MESSAGE_BYTES: Final = 64 * 1024
 """The largest message that is accepted; a larger one closes the connection with 1009."""
@@ -14,8 +24,12 @@ OUTGOING_BYTES: Final = 1024 * 1024
 CLOSE_TIMEOUT_S: Final = 5.0
 """How long a closing connection may take to hand over what still waits."""
 
-Receiver = Callable[[bytes], Awaitable[None] | None]
-"""Takes one text frame. If it returns an awaitable, the next frame is delivered after that is done."""
+INTERNAL_ERROR: Final = 1011
+"""The close code of a mistake of ours (RFC 6455 section 7.4.1)."""
+
+PING_INTERVAL_S: Final = 20.0
+PONG_TIMEOUT_S: Final = 25.0
+"""A peer that answers nothing is gone 45 s after it was last heard."""
 
 
 class Connection(Protocol):
@@ -37,3 +51,20 @@ class Connection(Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Send what waits, then a close frame. `reason` has at most 123 bytes. Closing again changes nothing."""
+
+
+class Conversation(Protocol):
+    """What is done with one connection."""
+
+    def receive(self, frame: bytes) -> Awaitable[None] | None:
+        """Take one text message (UTF-8). If it returns an awaitable, the next message comes after that is done.
+
+        Nothing comes once the connection is closed. What it raises ends the connection with 1011.
+        """
+
+    def disconnected(self) -> None:
+        """The connection is over, whoever ended it. Called once, after the last `receive` is done."""
+
+
+Converse = Callable[[Connection], Conversation]
+"""Begins the conversation of a connection that has just been accepted."""

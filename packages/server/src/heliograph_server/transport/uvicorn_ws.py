@@ -7,7 +7,7 @@ protocol's own words.
 
 import asyncio
 from asyncio.transports import BaseTransport, Transport
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -15,11 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from heliograph_protocol import CloseCode
 from heliograph_server.transport.connection import CLOSE_TIMEOUT_S
 
-__all__ = ["PING_INTERVAL_S", "PONG_TIMEOUT_S", "UvicornWebSocket"]
-
-PING_INTERVAL_S: Final = 20.0
-PONG_TIMEOUT_S: Final = 25.0
-"""A peer that answers nothing is gone 45 s after it was last heard."""
+__all__ = ["UvicornWebSocket"]
 
 
 class UvicornWebSocket(WebSocketsSansIOProtocol):

@@ -1,0 +1,60 @@
+"""What picows is given to work with."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from heliograph_server.transport.picows_connection import PicowsConnection
+
+__all__ = ["Discarding", "PicowsHost"]
+
+_log = structlog.get_logger(__name__)
+
+
+class PicowsHost:
+    """What picows gets in place of a transport and a logger, and so learns and tells what it would not otherwise.
+
+    When it wants to end the connection, the connection decides how. When it reports an error, it is about to send a
+    close frame. It keeps a logger of its own for each connection, unless it is given something else.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: "PicowsConnection") -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        """The connection hangs up by itself."""
+
+    def abort(self) -> None:
+        self._connection.transport.abort()
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: ARG002, N802 - the name that loggers have
+        return False
+
+    def debug(self, *message: Any) -> None:
+        """Nothing that anyone would want to read."""
+
+    log = info = warning = debug
+
+    def error(self, *message: Any) -> None:  # noqa: ARG002 - what a stranger did wrong
+        self._connection.failed()
+
+    def exception(self, *message: Any) -> None:  # noqa: ARG002 - the exception says it
+        _log.exception("websocket.failed")
+        self._connection.failed()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.transport, name)
+
+
+class Discarding(asyncio.Protocol):
+    """Reads what still comes, and forgets it."""
+
+    def __init__(self, protocol: Any) -> None:
+        self._protocol = protocol
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
