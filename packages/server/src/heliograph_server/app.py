@@ -20,8 +20,8 @@ from litestar.types import Scope
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.ice.controllers import IceApi
 from heliograph_server.ice.servers import IceServers
+from heliograph_server.identity.chosen import Identity, original_issuer
 from heliograph_server.identity.controllers import IdentityController
-from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.signing import SigningKey
 from heliograph_server.ops.health import OpsController, Readiness
 from heliograph_server.ops.limits import AddressLimiter
@@ -29,6 +29,8 @@ from heliograph_server.ops.metrics import SignalingMetrics
 from heliograph_server.problems import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.controllers import RoomsController
+from heliograph_server.rooms.dynamodb import DynamoRoomStore
+from heliograph_server.rooms.dynamodb_item import Defaults
 from heliograph_server.rooms.invitations import JoinTokens
 from heliograph_server.rooms.memory import MemoryRoomStore
 from heliograph_server.rooms.peer_api import RoomPeerApi
@@ -46,7 +48,7 @@ from heliograph_server.signaling.session import SessionContext
 from heliograph_server.signaling.timers import LoopTimers
 from heliograph_server.web.controllers import page_handlers
 
-__all__ = ["Application", "create_app"]
+__all__ = ["Application", "create_app", "room_problems"]
 
 SWEEP_INTERVAL_S: Final = 60.0
 
@@ -54,11 +56,15 @@ _log = structlog.get_logger(__name__)
 
 
 class Application:
-    """The parts that whoever runs the server may need to reach, beside the ASGI application itself."""
+    """The parts that whoever runs the server may need to reach, beside the ASGI application itself.
+
+    Raises `AwsUnusable`.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.identity = LocalIdentity(settings.data_dir, clock=time.time)
+        self._identity = Identity(settings, here=lambda: (member.user for member in self.hub))
+        self.identity = self._identity.provider
         self.store = _room_store(settings)
         self.rooms = RoomService(
             self.store,
@@ -67,9 +73,15 @@ class Application:
             join_tokens=JoinTokens(SigningKey.load(settings.data_dir), clock=time.time),
         )
         self.ice_servers = IceServers(settings, clock=time.time)
-        self.hub = Hub(timers=LoopTimers(), wall_clock=time.time, resume_window_s=settings.resume_window_s)
+        timers = LoopTimers()
+        self.hub = Hub(
+            timers=timers,
+            wall_clock=time.time,
+            resume_window_s=settings.resume_window_s,
+            gone=self._identity.left,
+        )
         self.metrics = SignalingMetrics()
-        self.readiness = Readiness(self.store, version("heliograph-server"))
+        self.readiness = Readiness(self.store, self._identity, version("heliograph-server"))
         self.limiter = AddressLimiter(
             settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies
         )
@@ -79,6 +91,7 @@ class Application:
             requests=Requests(self.hub, time.time),
             metrics=self.metrics,
             monotonic=time.perf_counter,
+            timers=timers,
             rate_per_s=settings.rate_limit,
         )
         self.asgi = self._litestar()
@@ -116,7 +129,7 @@ class Application:
             openapi_config=OpenAPIConfig(
                 title="Heliograph signaling server",
                 version=self.readiness.version,
-                description="The HTTP side. What travels over the WebSocket is described by `/protocol.json`.",
+                description="The HTTP side. The WebSocket side is described by `/asyncapi.json` and `/protocol.json`.",
                 path="/schema",
                 use_handler_docstrings=True,
                 render_plugins=[JsonRenderPlugin(path="/openapi.json")],
@@ -136,11 +149,14 @@ class Application:
         if self.settings.legacy_open_delete:
             _log.warning("settings.legacy_open_delete", meaning="anyone may delete any peer and room")
         async with asyncio.TaskGroup() as tasks:
-            sweeper = tasks.create_task(self._sweep_rooms())
+            upkeep = [
+                tasks.create_task(duty) for duty in (self._sweep_rooms(), self._examine_rooms(), self._identity.run())
+            ]
             try:
                 yield
             finally:
-                sweeper.cancel()
+                for task in upkeep:
+                    task.cancel()
         try:
             await self.store.close()
         except StoreUnavailable as error:
@@ -150,6 +166,11 @@ class Application:
         """Open what serving needs. Raises `StoreUnavailable` with a sentence for the operator."""
         if isinstance(self.store, SqliteRoomStore):
             await self.store.open()
+
+    async def _examine_rooms(self) -> None:
+        """Say what is wrong with the table. The server goes on: it is not ready while the table can't be reached."""
+        for problem in await _problems(self.store):
+            _log.error("rooms.problem", problem=problem)
 
     async def _sweep_rooms(self) -> None:
         while True:
@@ -165,6 +186,19 @@ def create_app(settings: Settings) -> Litestar:
     return Application(settings).asgi
 
 
+async def room_problems(settings: Settings) -> list[str]:
+    """What is wrong with where the rooms are to be kept, a sentence each for the operator. Raises `AwsUnusable`."""
+    store = _room_store(settings)
+    try:
+        return await _problems(store)
+    finally:
+        await store.close()
+
+
+async def _problems(store: RoomStore) -> list[str]:
+    return await store.problems() if isinstance(store, DynamoRoomStore) else []
+
+
 async def _log_websocket_bug(error: Exception, scope: Scope) -> None:
     """HTTP errors are logged where they become problem details; for a WebSocket nobody else would say a word."""
     if scope["type"] == ScopeType.WEBSOCKET:
@@ -177,6 +211,10 @@ def _room_store(settings: Settings) -> RoomStore:
             return MemoryRoomStore()
         case "sqlite":
             return SqliteRoomStore(settings.data_dir)
+        case "dynamodb":
+            return DynamoRoomStore(
+                settings.rooms_table, Defaults(issuer=original_issuer(settings), max_peers=settings.max_peers)
+            )
 
 
 def _provide(part: Any) -> Provide:

@@ -11,19 +11,25 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from heliograph_server.app import Application
+from heliograph_server.app import Application, room_problems
+from heliograph_server.aws.calls import AwsUnusable
 from heliograph_server.demo import run_demo
 from heliograph_server.errors import StoreUnavailable
+from heliograph_server.identity.chosen import issuer_problems
+from heliograph_server.identity.keyfile import KEY_FILE, KeyFileError, load_or_create_key
 from heliograph_server.identity.local import LocalIdentity, MintError
 from heliograph_server.ops.logging import configure_logging
 from heliograph_server.serve import Listeners, PortTaken, run, serve
-from heliograph_server.settings import HELP, HIDDEN, PREFIX, SECRET_FIELDS, Settings, SettingsError, load_settings
+from heliograph_server.settings import HELP, HIDDEN, SECRET_FIELDS, Settings, SettingsError, load_settings, variable
+from heliograph_server.transport.tls import Certificate, CertificateError
 
 __all__ = ["main"]
 
 DEFAULT_MINT_S: Final = 24 * 3600
 
-_SETTINGS_HELP: Final = f"each also as {PREFIX}<NAME> in the environment; the command line wins"
+_SETTINGS_HELP: Final = (
+    "each also as HELIOGRAPH_<NAME> in the environment, Cognito's as COGNITO_<NAME>; the command line wins"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return command(settings, options)
-    except (PortTaken, StoreUnavailable, OSError) as error:
+    except (AwsUnusable, PortTaken, StoreUnavailable, OSError) as error:
         _complain(str(error))
         return 1
     except KeyboardInterrupt:
@@ -92,11 +98,33 @@ def _check_config(settings: Settings, _: argparse.Namespace) -> int:
     for field in Settings.__struct_fields__:
         value = getattr(settings, field)
         shown = HIDDEN if field in SECRET_FIELDS and value else _shown(value)
-        sys.stdout.write(f"{PREFIX}{field.upper()}={shown}\n")
-    return 0
+        sys.stdout.write(f"{variable(field)}={shown}\n")
+    problems = run(_problems(settings))
+    for problem in problems:
+        _complain(problem)
+    return 1 if problems else 0
+
+
+async def _problems(settings: Settings) -> list[str]:
+    """What is wrong with the files that the settings name, and with what they reach elsewhere. Changes nothing."""
+    problems = []
+    try:
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            Certificate(settings.tls_cert, settings.tls_key)
+    except CertificateError as error:
+        problems.append(str(error))
+    try:
+        if (settings.data_dir / KEY_FILE).exists():
+            load_or_create_key(settings.data_dir)
+    except KeyFileError as error:
+        problems.append(str(error))
+    return [*problems, *await issuer_problems(settings), *await room_problems(settings)]
 
 
 def _mint_token(settings: Settings, options: argparse.Namespace) -> int:
+    if "local" not in settings.identity:
+        _complain(f"{variable('identity')} does not list local: the token would not count")
+        return 2
     try:
         token = LocalIdentity(settings.data_dir, clock=time.time).mint(options.subject, ttl_s=options.ttl)
     except MintError as error:
@@ -108,6 +136,8 @@ def _mint_token(settings: Settings, options: argparse.Namespace) -> int:
 
 def _shown(value: object) -> str:
     """A setting's value as it would be written in the environment."""
+    if value is None:
+        return ""
     return ",".join(value) if isinstance(value, tuple) else str(value)
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from msgspec.structs import replace
 
 from heliograph_server.app import Application
+from heliograph_server.errors import DomainError
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.logging import configure_logging
 from heliograph_server.rooms.model import Room
@@ -53,11 +54,16 @@ class _Demo:
         self.failure: str | None = None
         host = application.settings.host
         reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else host
-        self._url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{listeners.http_port}"
+        scheme = "http" if application.settings.tls_cert is None else "https"
+        self._url = f"{scheme}://{f'[{reachable}]' if ':' in reachable else reachable}:{listeners.http_port}"
 
     async def run(self) -> None:
-        signed_in = await self.application.identity.sign_in()
-        owner: User = await self.application.identity.verify(signed_in.id_token)
+        try:
+            signed_in = await self.application.identity.sign_in()
+            owner: User = await self.application.identity.verify(signed_in.id_token)
+        except DomainError as error:
+            self.failure = f"The demo can't sign in: {error}."
+            return
         room = await self.application.rooms.create(owner)
         worker = await asyncio.create_subprocess_exec(
             sys.executable,

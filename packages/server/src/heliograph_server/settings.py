@@ -8,7 +8,16 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
-__all__ = ["HELP", "HIDDEN", "PREFIX", "SECRET_FIELDS", "Settings", "SettingsError", "load_settings"]
+from heliograph_server.identity.options import (
+    COGNITO_VARIABLES,
+    app_client,
+    identity_problems,
+    issuers,
+    region,
+    user_pool,
+)
+
+__all__ = ["HELP", "HIDDEN", "SECRET_FIELDS", "Settings", "SettingsError", "load_settings", "variable"]
 
 PREFIX: Final = "HELIOGRAPH_"
 
@@ -17,23 +26,39 @@ SECRET_FIELDS: Final = frozenset({"turn_secret"})
 
 HIDDEN: Final = "********"
 
-IdentityKind = Literal["local"]
-RoomsKind = Literal["sqlite", "memory"]
-TransportKind = Literal["asgi"]
+IdentityKind = Literal["local", "cognito", "oidc"]
+RoomsKind = Literal["sqlite", "memory", "dynamodb"]
+TransportKind = Literal["picows", "asgi"]
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """Everything that an operator can choose. Each field is `HELIOGRAPH_<NAME>` in the environment."""
+    """Everything that an operator can choose. `variable` says what each field is called in the environment."""
 
     host: str = "127.0.0.1"
     http_port: int = 8001
     ws_port: int = 8080
     data_dir: Path = Path("heliograph-data")
-    identity: IdentityKind = "local"
+    identity: tuple[IdentityKind, ...] = ("local",)
+    """Whose id tokens count; the first of them that makes anonymous users does so."""
+    anonymous_signin: bool = True
+    """Whether strangers are made users."""
+    cognito_region: str = ""
+    cognito_user_pool_id: str = ""
+    cognito_app_client_id: str = ""
+    oidc_issuer: tuple[str, ...] = ()
+    """URLs of OpenID Connect issuers."""
+    oidc_audience: tuple[str, ...] = ()
+    """What each of them calls this server; one alone is for all."""
     rooms: RoomsKind = "sqlite"
-    transport: TransportKind = "asgi"
+    rooms_table: str = "rooms"
+    """The DynamoDB table, by name or ARN."""
+    transport: TransportKind = "picows"
+    tls_cert: Path | None = None
+    """A certificate chain (PEM). With it both ports speak TLS alone."""
+    tls_key: Path | None = None
+    """The private key of that certificate (PEM, not encrypted)."""
     stun_urls: tuple[str, ...] = ()
     """Handed to peers. None by default: nothing outside is contacted unless the operator says so."""
     turn_urls: tuple[str, ...] = ()
@@ -59,6 +84,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: LogFormat = "console"
     log_level: LogLevel = "info"
 
+    @property
+    def oidc_audiences(self) -> dict[str, frozenset[str]]:
+        """The audiences of each issuer. One that is listed twice has two."""
+        names = self.oidc_audience if len(self.oidc_audience) != 1 else self.oidc_audience * len(self.oidc_issuer)
+        found: dict[str, frozenset[str]] = {}
+        for issuer, name in zip(self.oidc_issuer, names, strict=True):
+            found[issuer] = found.get(issuer, frozenset()) | {name}
+        return found
+
     def __repr__(self) -> str:
         """Without the secrets."""
         shown = (f"{field}={self._shown(field)}" for field in self.__struct_fields__)
@@ -77,6 +111,11 @@ class SettingsError(Exception):
         self.problems = problems
 
 
+def variable(field: str) -> str:
+    """What a field of `Settings` is called in the environment."""
+    return COGNITO_VARIABLES.get(field, PREFIX + field.upper())
+
+
 def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None] | None = None) -> Settings:
     """Build the settings; every problem is reported together.
 
@@ -84,21 +123,22 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     """
     problems: list[str] = []
     values: dict[str, Any] = {}
+    ours = {variable(field): field for field in _PARSERS if field not in COGNITO_VARIABLES}
     for name, text in environ.items():
-        if not name.startswith(PREFIX):
-            continue
-        field = name.removeprefix(PREFIX).lower()
-        if field in _PARSERS:
-            values[field] = _parse(field, text, name, problems)
-        elif name not in _NOT_OURS:
+        if name in ours:
+            values[ours[name]] = _parse(ours[name], text, name, problems)
+        elif name.startswith(PREFIX) and name not in _NOT_OURS:
             problems.append(f"{name}: there is no such setting")
     for field, given in (overrides or {}).items():
         if given is not None:
             values[field] = _parse(field, given, "--" + field.replace("_", "-"), problems)
-    if values.get("turn_urls", ()) != () and not values.get("turn_secret", ""):
-        problems.append(f"{PREFIX}TURN_SECRET: is needed with {PREFIX}TURN_URLS")
-    if values.get("turn_secret", "") != "" and values.get("turn_urls", ()) == ():
-        problems.append(f"{PREFIX}TURN_URLS: is needed with {PREFIX}TURN_SECRET")
+    if "cognito" in (values.get("identity") or ()):
+        for field, name in COGNITO_VARIABLES.items():
+            if field not in values and environ.get(name):
+                values[field] = _parse(field, environ[name], name, problems)
+    problems += identity_problems(values)
+    _check_pair(values, "tls_cert", "tls_key", problems)
+    _check_pair(values, "turn_urls", "turn_secret", problems)
     if problems:
         raise SettingsError(sorted(problems))
     return Settings(**values)
@@ -114,6 +154,13 @@ def _parse(field: str, text: str, shown_as: str, problems: list[str]) -> Any:
     except ValueError as error:
         problems.append(f"{shown_as}={HIDDEN if field in SECRET_FIELDS else repr(text)}: {error}")
         return None
+
+
+def _check_pair(values: Mapping[str, Any], one: str, other: str, problems: list[str]) -> None:
+    """Two settings that mean nothing without each other."""
+    for given, missing in ((one, other), (other, one)):
+        if given in values and values[given] != () and not values.get(missing):
+            problems.append(f"{PREFIX}{missing.upper()}: is needed with {PREFIX}{given.upper()}")
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -136,6 +183,18 @@ def _one_of(choices: Any) -> Callable[[str], str]:
         if text not in names:
             raise ValueError(f"expected {' or '.join(names)}")
         return text
+
+    return parse
+
+
+def _some_of(choices: Any) -> Callable[[str], tuple[str, ...]]:
+    one = _one_of(choices)
+
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = tuple(dict.fromkeys(one(name) for name in _list(text)))
+        if not chosen:
+            raise ValueError("is empty")
+        return chosen
 
     return parse
 
@@ -175,6 +234,14 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _table(text: str) -> str:
+    if not _TABLE.fullmatch(text):
+        raise ValueError("expected the name or the ARN of a DynamoDB table")
+    return text
+
+
+_TABLE: Final = re.compile(r"(?:arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", re.ASCII)
+
 _PORT: Final = _integer(0, 65535)
 
 _ICE_HOST: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -186,9 +253,18 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "http_port": _PORT,
     "ws_port": _PORT,
     "data_dir": lambda text: Path(_not_empty(text)),
-    "identity": _one_of(IdentityKind),
+    "identity": _some_of(IdentityKind),
+    "anonymous_signin": _boolean,
+    "cognito_region": region,
+    "cognito_user_pool_id": user_pool,
+    "cognito_app_client_id": app_client,
+    "oidc_issuer": lambda text: issuers(_list(text)),
+    "oidc_audience": _list,
     "rooms": _one_of(RoomsKind),
+    "rooms_table": _table,
     "transport": _one_of(TransportKind),
+    "tls_cert": lambda text: Path(_not_empty(text)),
+    "tls_key": lambda text: Path(_not_empty(text)),
     "stun_urls": _ice_urls(_STUN_URL, "URLs like stun:host:3478"),
     "turn_urls": _ice_urls(_TURN_URL, "URLs like turn:host:3478?transport=udp"),
     "turn_secret": _not_empty,
@@ -209,9 +285,18 @@ HELP: Final[dict[str, str]] = {
     "http_port": "first port; 0 for any free one",
     "ws_port": "second port; both serve everything",
     "data_dir": "where the identity key and the rooms are kept",
-    "identity": "who signs id tokens: local",
-    "rooms": "where rooms are kept: sqlite or memory",
+    "identity": "whose id tokens count: local, cognito, oidc, or several of them separated by commas",
+    "anonymous_signin": "whether strangers are made users, by the first of local and cognito that is listed",
+    "cognito_region": "AWS region of the Cognito user pool",
+    "cognito_user_pool_id": "id of the Cognito user pool",
+    "cognito_app_client_id": "id of the pool's app client",
+    "oidc_issuer": "URLs of OpenID Connect issuers, separated by commas",
+    "oidc_audience": "what they call this server in their tokens; one for all, or one for each",
+    "rooms": "where rooms are kept: sqlite, memory or dynamodb",
+    "rooms_table": "the DynamoDB table of rooms",
     "transport": "how WebSockets are served: asgi",
+    "tls_cert": "certificate chain (PEM); with it both ports speak TLS alone",
+    "tls_key": "private key of that certificate (PEM, not encrypted)",
     "stun_urls": "STUN servers for peers, separated by commas",
     "turn_urls": "TURN servers for peers, separated by commas; needs turn_secret",
     "turn_secret": "secret shared with the TURN servers (coturn: static-auth-secret)",

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-
-from .coturn import Coturn, running_coturn
+from coturn import Coturn, running_coturn
 
 SECRET = "correct horse:battery/staple+é"
 

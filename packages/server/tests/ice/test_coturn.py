@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aioice import stun, turn
+from coturn import HOST, Coturn
 
 from heliograph_protocol import IceServer
 from heliograph_server.ice.servers import IceServers
 from heliograph_server.settings import Settings
-
-from .coturn import HOST, Coturn
 
 UNAUTHORIZED = 401
 RECEIVE_TIMEOUT_S = 10.0

@@ -6,8 +6,8 @@ import pytest
 from .running import RunningServer, running
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
-    """A server with embedded defaults on free ports."""
-    async with running(tmp_path) as server:
+@pytest.fixture(params=["picows", "asgi"])
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningServer]:
+    """A server with embedded defaults on free ports, through each of the transports."""
+    async with running(tmp_path, transport=request.param) as server:
         yield server

@@ -23,10 +23,11 @@ class RunningServer:
 
     def __init__(self, application: Application, listeners: Listeners) -> None:
         self.application = application
-        self.http_url = f"http://127.0.0.1:{listeners.http_port}"
-        self.other_http_url = f"http://127.0.0.1:{listeners.ws_port}"
-        self.ws_url = f"ws://127.0.0.1:{listeners.ws_port}"
-        self.other_ws_url = f"ws://127.0.0.1:{listeners.http_port}"
+        secure = "" if application.settings.tls_cert is None else "s"
+        self.http_url = f"http{secure}://127.0.0.1:{listeners.http_port}"
+        self.other_http_url = f"http{secure}://127.0.0.1:{listeners.ws_port}"
+        self.ws_url = f"ws{secure}://127.0.0.1:{listeners.ws_port}"
+        self.other_ws_url = f"ws{secure}://127.0.0.1:{listeners.http_port}"
 
     async def sign_in(self) -> str:
         """An id token of a new user."""

@@ -1,4 +1,7 @@
-"""A connection that is cut again and again while messages flow to it: each arrives once, in order."""
+"""A connection that is cut again and again while messages flow to it: each arrives once, in order.
+
+It is cut between two messages, and before the reply to a resume.
+"""
 
 import asyncio
 import json
@@ -15,6 +18,10 @@ MESSAGES: Final = 10_000
 CUTS: Final = 200
 CONFIRM_EVERY: Final = 64
 RETRY_S: Final = 0.005
+MOST_LOST_REPLIES: Final = 2
+LOST_REPLIES: Final = 50
+LOST_AFTER_S: Final = 0.004
+"""Within this the server has answered, or has not."""
 
 
 class Receiver:
@@ -41,6 +48,15 @@ class Receiver:
                 await self._read(socket)
             proof = {"session_id": session["session_id"], "secret": session["secret"], "received": self._received}
             resume = {"resume": proof}
+            await self._be_cut_before_the_reply(resume)
+
+    async def _be_cut_before_the_reply(self, resume: dict[str, Any]) -> None:
+        """Ask to resume and be cut at once, so that the reply is lost if the server sends one."""
+        for _ in range(self._rng.randint(0, MOST_LOST_REPLIES)):
+            async with websockets.connect(self._server.ws_url) as socket:
+                await socket.send(json.dumps(self._fields | resume))
+                await asyncio.sleep(self._rng.random() * LOST_AFTER_S)
+                socket.transport.abort()
 
     async def _read(self, socket: ClientConnection) -> None:
         """Read until the connection is to be cut, by which whatever is on the way is lost."""
@@ -84,3 +100,34 @@ async def test_two_hundred_cuts_lose_nothing_and_repeat_nothing(tmp_path: Path) 
             tasks.create_task(send_all(sender))
         assert receiver.numbers == list(range(MESSAGES))
         assert receiver.cuts >= CUTS * 3 // 4
+
+
+async def test_replies_that_are_lost_again_and_again_cost_no_session(tmp_path: Path) -> None:
+    async with running(tmp_path) as server:
+        room, id_token = await server.room(), await server.sign_in()
+        fields = server.registration("receiver", room, id_token, protocol=2)
+        async with server.peer("sender", room, protocol=2) as sender:
+            async with websockets.connect(server.ws_url) as socket:
+                session = (await ask(socket, fields))["session"]
+                socket.transport.abort()
+            await hears(sender, "peer_away")
+            proof = {"session_id": session["session_id"], "secret": session["secret"], "received": 0}
+            for number in range(LOST_REPLIES):
+                async with websockets.connect(server.ws_url) as socket:
+                    await socket.send(json.dumps(fields | {"resume": proof}))
+                    await hears(sender, "peer_back")  # from here on the server has another secret
+                    message = {"type": "peer_message", "to_peer_id": "receiver", "payload": number, "ref": number}
+                    await sender.send(json.dumps(message))
+                    await hears(sender, "ack")
+                    socket.transport.abort()
+                await hears(sender, "peer_away")
+            async with websockets.connect(server.ws_url) as socket:
+                assert (await ask(socket, fields | {"resume": proof}))["session"]["resumed"]
+                heard = [await hear(socket) for _ in range(LOST_REPLIES)]
+        assert [message["payload"] for message in heard] == list(range(LOST_REPLIES))
+
+
+async def hears(socket: ClientConnection, kind: str) -> None:
+    """Wait for a message of this type."""
+    while (await hear(socket))["type"] != kind:
+        pass

@@ -8,7 +8,7 @@ import pytest
 import websockets
 from prometheus_client.parser import text_string_to_metric_families
 
-from heliograph_protocol import json_schema
+from heliograph_protocol import asyncapi_document, json_schema
 from heliograph_server.errors import StoreUnavailable
 
 from .running import RunningServer, ask, hear, running
@@ -79,6 +79,9 @@ async def test_the_schema_names_the_originals_calls_and_the_bearer(server: Runni
             assert "200" in document["paths"][path]["post"]["responses"]
         assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
         assert (await http.get("/protocol.json")).json() == json.loads(json.dumps(json_schema()))
+        asyncapi = await http.get("/asyncapi.json")
+        assert asyncapi.json() == json.loads(json.dumps(asyncapi_document()))
+        assert asyncapi.headers["content-type"] == "application/vnd.aai.asyncapi+json;version=3.0.0"
 
 
 async def test_sign_in_is_limited_by_address_and_a_proxys_word_counts_only_if_trusted(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.frames import Opcode
 
 from heliograph_protocol import CloseCode
-from heliograph_server.signaling import endpoint
+from heliograph_server.signaling import session
 from heliograph_server.transport.connection import MESSAGE_BYTES, OUTGOING_BYTES
 
 from .running import RunningServer, ask, closed_with, hear, running
@@ -109,7 +109,7 @@ async def test_a_reserved_opcode_closes_and_nobody_else_notices(server: RunningS
 
 
 async def test_who_does_not_register_in_time_is_closed(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "REGISTER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(session, "REGISTER_TIMEOUT_S", 0.1)
     async with websockets.connect(server.ws_url) as socket:
         assert await closed_with(socket) == CloseCode.NOT_THE_PROTOCOL
 
@@ -224,8 +224,8 @@ async def _flood(socket: ClientConnection) -> None:
 
 
 async def test_a_silent_peer_is_closed_in_the_protocols_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heliograph_server.serve.PING_INTERVAL_S", 0.05)
-    monkeypatch.setattr("heliograph_server.serve.PONG_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("heliograph_server.transport.uvicorn_options.PING_INTERVAL_S", 0.05)
+    monkeypatch.setattr("heliograph_server.transport.uvicorn_options.PONG_TIMEOUT_S", 0.1)
     async with running(tmp_path) as server:
         room = await server.room()
         async with server.peer("answers", room):

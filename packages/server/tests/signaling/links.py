@@ -160,6 +160,7 @@ class World:
             requests=Requests(self.hub, self.clock),
             metrics=self.metrics,
             monotonic=self.clock,
+            timers=self.clock,
             rate_per_s=rate_per_s,
         )
 

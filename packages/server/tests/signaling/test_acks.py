@@ -71,3 +71,28 @@ def test_one_full_mailbox_of_a_group_is_told_and_the_others_get_the_message(worl
     assert (heard["code"], heard["ref"]) == ("PEER_AWAY_BUFFER_FULL", 3)
     assert "full" in heard["message"]
     assert reader.heard()[0]["payload"] == 2
+
+
+def test_the_ack_that_no_longer_fits_is_there_after_the_resume_and_nothing_is_forwarded_without_one(
+    world: World,
+) -> None:
+    sender, receiver = world.peer("a", protocol=2), world.peer("b")
+    sender.heard()
+    sender.say({"type": "received", "count": 1})
+    for _ in range(2 * MAILBOX_FRAMES):
+        sender.say({"type": "ping"})
+    receiver.heard()
+    message = {"type": "peer_message", "to_peer_id": "b", "payload": 1}
+    heard = sender.say(message | {"ref": "forwarded"})
+    assert (heard, sender.connection.close_code) == ([], 4009)
+    sender.say(message | {"ref": "not taken"})
+    assert [m["ref"] for m in receiver.heard()] == ["forwarded"]
+    sender.session.disconnected()
+
+    again = world.connect()
+    session = sender.welcome["session"]
+    proof = {"session_id": session["session_id"], "secret": session["secret"], "received": 1 + MAILBOX_FRAMES}
+    heard = again.register("a", user="a", protocol=2, resume=proof)
+    assert heard[0]["session"]["resumed"]
+    heard += again.say({"type": "received", "count": 1 + 2 * MAILBOX_FRAMES})
+    assert [m for m in heard if "ref" in m] == [{"type": "ack", "ref": "forwarded", "status": "delivered"}]

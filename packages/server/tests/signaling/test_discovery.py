@@ -126,6 +126,13 @@ def test_groups_decide_who_sees_and_reaches_whom(world: World) -> None:
     assert both.heard()[0]["sender"] == "red"
 
 
+def test_a_peer_in_no_group_sees_and_is_seen_by_nobody(world: World) -> None:
+    hermit, other = world.peer("hermit", groups=[]), world.peer("other")
+    assert hermit.say({"type": "query"})[0]["peers"] == ["hermit"]
+    assert other.say({"type": "query"})[0]["peers"] == ["other"]
+    assert other.say({"type": "offer", "target": "hermit", "sdp": "v=0"})[0]["code"] == "PEER_NOT_FOUND"
+
+
 def test_set_groups_replaces_and_says_so(world: World) -> None:
     peer, other = world.peer("a"), world.peer("b")
     assert peer.say({"type": "set_groups", "groups": ["y", "x", "x"], "ref": 2}) == [

@@ -5,18 +5,22 @@ beyond its capacity; nothing is left behind when all have gone.
 """
 
 import json
+from math import inf
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from heliograph_server.signaling import mailbox
 from heliograph_server.signaling.hub import Hub
 
 from .links import RESUME_WINDOW_S, Peer, World
 
 NAMES = ("ann", "bob", "cat", "dan")
 GROUPS = ("red", "blue")
+CRAMPED = 3
 CAPACITY = {"ann": 1, "bob": 2, "cat": 0, "dan": 1}
 
 
@@ -33,14 +37,45 @@ class Client:
         self.life = 0
         """Counts the sessions: a message sent to one does not arrive in another."""
         self.groups = frozenset(GROUPS[:1])
+        self.cramped = False
+        """So much may wait for this client that its session can't be resumed; so it confirms from the start."""
+        self.secret_ends = inf
+        """When the secret that this client has is void: it has not yet spoken over the connection that it made last."""
 
     def connect(self, groups: list[str], *, resume: bool) -> None:
+        welcome = self._register(groups, resume=resume)
+        self.session = welcome["session"]
+        self.secret_ends = inf
+        if not self.session["resumed"]:
+            self.received = 0
+            self.groups = frozenset(groups)
+        if self.cramped:
+            self.confirm()
+
+    def confirm(self) -> None:
+        self.say({"type": "received", "count": self.received})
+
+    def connect_in_vain(self, *, noticed: bool) -> None:
+        """Come back, and lose the connection before the reply arrives. What this client knows is what it knew."""
+        self._register(["red"], resume=True)
+        self.secret_ends = self.world.clock() + RESUME_WINDOW_S
+        if noticed:
+            self.drop()
+        self.peer = None
+
+    def _register(self, groups: list[str], *, resume: bool) -> dict[str, Any]:
+        """The reply, as the server sent it."""
         fields: dict[str, Any] = {}
+        may_resume = False
         if resume and self.session is not None:
             proof = {"session_id": self.session["session_id"], "secret": self.session["secret"]}
             fields["resume"] = proof | {"received": self.received}
-        peer = self.world.connect()
-        pending = peer.session.receive(
+            member = self.world.hub.member("room", self.name)
+            key = None if member is None else member.key
+            known = key is not None and key.session_id == self.session["session_id"]
+            may_resume = known and self.world.clock() < self.secret_ends
+        self.peer = self.world.connect()
+        pending = self.peer.session.receive(
             json.dumps(
                 {
                     "type": "register",
@@ -55,15 +90,14 @@ class Client:
                 | fields
             ).encode()
         )
-        self.peer = peer
         run(pending)
-        welcome = json.loads(peer.connection.frames.pop(0))
+        welcome: dict[str, Any] = json.loads(self.peer.connection.frames.pop(0))
         assert welcome["type"] == "registered_auth"
-        if not welcome["session"]["resumed"]:
-            self.received = 0
+        resumed: bool = welcome["session"]["resumed"]
+        assert resumed is may_resume or (self.cramped and not resumed)
+        if not resumed:
             self.life += 1
-            self.groups = frozenset(groups)
-        self.session = welcome["session"]
+        return welcome
 
     def read(self, most: int) -> None:
         assert self.peer is not None
@@ -79,6 +113,18 @@ class Client:
         assert self.peer is not None
         self.peer.drop()
         self.peer = None
+
+    def catch_up(self) -> bool:
+        """Come back if there is something to come back to, confirm and read; whether any of it was news to anybody."""
+        comes_back = not self.there and self.world.hub.member("room", self.name) is not None
+        if comes_back:
+            self.connect(["red"], resume=True)
+        if not self.there or self.peer is None:
+            return False
+        self.confirm()
+        anything = bool(self.peer.connection.frames)
+        self.read(10_000)
+        return anything or comes_back
 
     @property
     def there(self) -> bool:
@@ -118,6 +164,12 @@ class Level2(RuleBasedStateMachine):
             client.read(1000)
         client.connect(groups, resume=resume)
 
+    @rule(name=st.sampled_from(NAMES), noticed=st.booleans())
+    def lose_the_reply(self, name: str, noticed: bool) -> None:
+        client = self.clients[name]
+        if client.session is not None and not client.there:
+            client.connect_in_vain(noticed=noticed)
+
     @rule(name=st.sampled_from(NAMES), most=st.integers(1, 5))
     def read(self, name: str, most: int) -> None:
         if self.clients[name].there:
@@ -127,12 +179,12 @@ class Level2(RuleBasedStateMachine):
     def confirm(self, name: str) -> None:
         client = self.clients[name]
         if client.there:
-            client.say({"type": "received", "count": client.received})
+            client.confirm()
 
     @rule(name=st.sampled_from(NAMES), most=st.integers(0, 3))
     def lose_the_connection(self, name: str, most: int) -> None:
         client = self.clients[name]
-        if client.there:
+        if client.peer is not None:  # which the server may have closed
             client.read(most)
             client.drop()
 
@@ -144,10 +196,13 @@ class Level2(RuleBasedStateMachine):
             client.read(1000)
             client.drop()
 
-    @rule(sender=st.sampled_from(NAMES), to=st.sampled_from(NAMES))
-    def send(self, sender: str, to: str) -> None:
-        if not self.clients[sender].there:
-            return
+    @rule(sender=st.sampled_from(NAMES), to=st.sampled_from(NAMES), times=st.integers(1, 3))
+    def send(self, sender: str, to: str, times: int) -> None:
+        for _ in range(times):
+            if self.clients[sender].there:
+                self._send(sender, to)
+
+    def _send(self, sender: str, to: str) -> None:
         self.serial += 1
         receiver = self.hub.member("room", to)
         life = self.clients[to].life if receiver is not None else -1
@@ -208,19 +263,14 @@ class Level2(RuleBasedStateMachine):
                 assert serials == sorted(set(serials))
 
     def teardown(self) -> None:
-        for client in self.clients.values():
-            if client.there:
-                client.read(10_000)
-            elif self.hub.member("room", client.name) is not None:
-                client.connect(["red"], resume=True)
-                client.read(10_000)
-        for client in self.clients.values():  # what the others' return made the server say
-            if client.there:
-                client.read(10_000)
+        while any(client.catch_up() for client in self.clients.values()):
+            pass  # what one does makes the server tell others
         self._nothing_was_lost_in_silence()
         for client in self.clients.values():
             if client.there:
                 client.say({"type": "leave"})
+            elif client.peer is not None:  # the server has closed its connection, and hears of the end
+                client.drop()
         self.world.clock.advance(4000)
         assert self.hub.room_count() == 0
         assert self.world.clock.pending() == 0
@@ -241,7 +291,26 @@ class Level2(RuleBasedStateMachine):
                 assert told, f"{serial} was buffered, never arrived, and nobody said so"
 
 
+class CrampedLevel2(Level2):
+    """The same where little fits into a mailbox: peers are too slow, and sessions are given up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bounds = patch.multiple(mailbox, MAILBOX_FRAMES=CRAMPED, NOTICE_FRAMES=2 * CRAMPED)
+        self.bounds.start()
+        for client in self.clients.values():
+            client.cramped = True
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self.bounds.stop()
+
+
+SETTINGS = settings(max_examples=200, stateful_step_count=50, deadline=None, phases=[Phase.generate, Phase.shrink])
+
 TestLevel2 = Level2.TestCase
-TestLevel2.settings = settings(
-    max_examples=200, stateful_step_count=50, deadline=None, phases=[Phase.generate, Phase.shrink]
-)
+TestLevel2.settings = SETTINGS
+TestCrampedLevel2 = CrampedLevel2.TestCase
+TestCrampedLevel2.settings = SETTINGS

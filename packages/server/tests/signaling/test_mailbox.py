@@ -1,8 +1,13 @@
 """The mailbox alone: what goes out, what is kept, what goes out again."""
 
+from collections.abc import Callable
+
+import pytest
+
 from heliograph_protocol import CloseCode
 from heliograph_server.signaling.links import Delivery
 from heliograph_server.signaling.mailbox import MAILBOX_BYTES, MAILBOX_FRAMES, REPLAY_BYTES, Mailbox
+from heliograph_server.transport.connection import OUTGOING_BYTES
 
 from .links import MemoryConnection
 
@@ -76,6 +81,22 @@ def test_who_confirms_is_sent_no_more_than_can_be_sent_again() -> None:
     assert len(connection.frames) == MAILBOX_FRAMES + 1
     mailbox.confirm(2)
     assert connection.frames[-1] == b"next"
+
+
+def test_who_has_just_come_back_is_sent_no_more_than_can_be_sent_again() -> None:
+    mailbox = Mailbox(MemoryConnection())
+    for frame in frames(0, 10):
+        mailbox.send(frame)
+    mailbox.detach()
+    for frame in frames(10, MAILBOX_FRAMES + 10):
+        assert mailbox.send(frame) is Delivery.BUFFERED
+    for _ in range(3):
+        connection = MemoryConnection()
+        assert mailbox.attach(connection, received=0)
+        mailbox.pump()
+        assert connection.frames == frames(0, MAILBOX_FRAMES)
+    mailbox.settled_in()
+    assert connection.frames == frames(0, MAILBOX_FRAMES + 10)
 
 
 def test_the_window_is_bounded_by_size_too() -> None:
@@ -172,6 +193,91 @@ def test_news_that_fit_are_replayed_in_their_order() -> None:
     assert second.frames == [b"joined", b"message", b"left"]
 
 
+def test_messages_do_not_take_the_place_of_news_for_a_peer_that_is_there() -> None:
+    """It would never learn that it missed them."""
+    connection = MemoryConnection()
+    mailbox = Mailbox(connection)
+    mailbox.confirm(0)
+    for _ in range(2 * MAILBOX_FRAMES):
+        mailbox.push_presence(b"news")
+    assert mailbox.send(b"message") is Delivery.FULL
+    mailbox.confirm(MAILBOX_FRAMES)
+    assert connection.frames == [b"news"] * (2 * MAILBOX_FRAMES)
+    mailbox.confirm(2 * MAILBOX_FRAMES)
+    mailbox.push_presence(b"later news")
+    assert connection.frames[-1] == b"later news"
+
+
+def too_slow() -> Mailbox:
+    """The mailbox of a peer that is there and has as much before it as may wait."""
+    mailbox = Mailbox(MemoryConnection())
+    mailbox.confirm(0)
+    for frame in frames(0, 2 * MAILBOX_FRAMES):
+        mailbox.reply(frame)
+    assert mailbox.connection is not None
+    assert not mailbox.connection.closed
+    return mailbox
+
+
+def comes_back(mailbox: Mailbox, received: int) -> MemoryConnection | None:
+    mailbox.detach()
+    connection = MemoryConnection()
+    if not mailbox.attach(connection, received):
+        return None
+    mailbox.pump()
+    return connection
+
+
+def test_a_peer_that_asks_more_than_it_reads_is_closed_and_has_its_answer_when_it_is_back() -> None:
+    mailbox = too_slow()
+    first = mailbox.connection
+    assert isinstance(first, MemoryConnection)
+    mailbox.reply(b"answer")
+    assert first.close_code == CloseCode.TOO_SLOW
+    second = comes_back(mailbox, received=MAILBOX_FRAMES)
+    assert second is not None
+    mailbox.confirm(2 * MAILBOX_FRAMES)
+    assert second.frames == [*frames(MAILBOX_FRAMES, 2 * MAILBOX_FRAMES), b"answer"]
+
+
+def test_answers_too_many_to_keep_end_the_session() -> None:
+    mailbox = too_slow()
+    for _ in range(MAILBOX_FRAMES):
+        mailbox.reply(b"answer")
+    assert comes_back(mailbox, received=0) is not None
+    for _ in range(MAILBOX_FRAMES + 1):
+        mailbox.reply(b"answer")
+    assert comes_back(mailbox, received=0) is None
+
+
+def test_answers_too_big_to_keep_end_the_session() -> None:
+    mailbox = too_slow()
+    mailbox.reply(b"x" * MAILBOX_BYTES)
+    assert comes_back(mailbox, received=0) is not None
+    mailbox.reply(b"x" * MAILBOX_BYTES)
+    assert comes_back(mailbox, received=0) is None
+
+
+def test_an_answer_that_no_connection_takes_ends_the_session_instead_of_every_connection_to_come() -> None:
+    connection = MemoryConnection()
+    mailbox = Mailbox(connection)
+    connection.close(CloseCode.TOO_SLOW, "as a connection does that is given too much")
+    mailbox.reply(b"x" * (OUTGOING_BYTES + 1))
+    assert comes_back(mailbox, received=0) is None
+
+
+@pytest.mark.parametrize("tell", [Mailbox.notify, Mailbox.reply])
+def test_a_peer_whose_session_is_given_up_does_not_stay(tell: Callable[[Mailbox, bytes], None]) -> None:
+    """It would go on without what it was not told."""
+    mailbox = too_slow()
+    connection = mailbox.connection
+    assert isinstance(connection, MemoryConnection)
+    for _ in range(MAILBOX_FRAMES + 1):
+        tell(mailbox, b"news")
+    assert connection.close_code == CloseCode.TOO_SLOW
+    assert comes_back(mailbox, received=0) is None
+
+
 def test_too_many_notices_end_the_session_not_the_bound() -> None:
     mailbox = Mailbox(MemoryConnection())
     mailbox.detach()
@@ -179,13 +285,3 @@ def test_too_many_notices_end_the_session_not_the_bound() -> None:
         mailbox.notify(b"claimed")
     mailbox.notify(b"one too many")
     assert not mailbox.attach(MemoryConnection(), received=0)
-
-
-def test_a_peer_that_asks_more_than_it_reads_is_too_slow() -> None:
-    connection = MemoryConnection()
-    mailbox = Mailbox(connection)
-    mailbox.confirm(0)
-    for _ in range(2 * MAILBOX_FRAMES):
-        mailbox.reply(b"pong")
-    mailbox.reply(b"pong")
-    assert connection.close_code == CloseCode.TOO_SLOW

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from heliograph_server.errors import RoomExpired, StoreUnavailable
+from heliograph_server.signaling.mailbox import MAILBOX_FRAMES
 
 from .links import RESUME_WINDOW_S, Peer, World
 
@@ -105,13 +106,105 @@ def test_another_user_gets_nothing_even_with_the_secret(world: World) -> None:
     assert heard[0]["session"]["resumed"]
 
 
-def test_an_old_secret_is_worth_nothing_after_a_resume(world: World) -> None:
+def resumes(world: World, with_proof: dict[str, Any]) -> bool:
+    resumed: bool = world.peer("p", protocol=2, resume=with_proof).welcome["session"]["resumed"]
+    return resumed
+
+
+@pytest.mark.parametrize("first_words", [{"type": "ping"}, {"type": "received", "count": 0}, b"not JSON"])
+def test_an_old_secret_is_worth_nothing_once_the_peer_was_heard_again(world: World, first_words: Any) -> None:
     old = world.peer("p", protocol=2)
     old.drop()
     new = world.peer("p", protocol=2, resume=proof(old, 0))
-    assert new.welcome["session"]["resumed"]
+    new.say(first_words)
     new.drop()
-    assert not world.peer("p", protocol=2, resume=proof(old, 0)).welcome["session"]["resumed"]
+    assert not resumes(world, proof(old, 0))
+
+
+@pytest.mark.parametrize("noticed", [True, False], ids=["the cut is noticed", "the cut is not noticed"])
+def test_replies_that_are_lost_cost_nothing(world: World, noticed: bool) -> None:
+    sender, old = world.peer("s"), world.peer("p", protocol=2)
+    sender.say(message(0))
+    old.drop()
+    for number in range(1, 10):
+        lost = world.peer("p", protocol=2, resume=proof(old, 0))
+        assert lost.welcome["session"]["resumed"]
+        sender.say(message(number))
+        if noticed:
+            lost.drop()
+            world.clock.advance(RESUME_WINDOW_S - 1)
+    back = world.connect()
+    heard = back.register("p", user="p", protocol=2, resume=proof(old, 0))
+    assert heard[0]["session"]["resumed"]
+    assert texts(heard) == list(range(10))
+    assert back.connection.close_code is None
+
+
+def test_a_lost_reply_does_not_make_the_server_forget_what_the_peer_still_needs(world: World) -> None:
+    """Of a peer that has confirmed nothing yet, too: it had no time to."""
+    sender, old = world.peer("s"), world.peer("p", protocol=2)
+    for number in range(50):
+        sender.say(message(number))
+    old.drop()
+    for number in range(50, 50 + MAILBOX_FRAMES):
+        sender.say(message(number))
+    for _ in range(3):
+        world.peer("p", protocol=2, resume=proof(old, 0)).drop()
+    back = world.connect()
+    heard = back.register("p", user="p", protocol=2, resume=proof(old, 0))
+    assert heard[0]["session"]["resumed"]
+    heard += back.say({"type": "received", "count": len(heard) - 1})
+    assert texts(heard) == list(range(50 + MAILBOX_FRAMES))
+
+
+def test_the_new_secret_is_good_at_once(world: World) -> None:
+    old = world.peer("p", protocol=2)
+    old.drop()
+    new = world.peer("p", protocol=2, resume=proof(old, 0))
+    new.drop()
+    newer = world.peer("p", protocol=2, resume=proof(new, 0))
+    assert newer.welcome["session"]["resumed"]
+    newer.drop()
+    assert not resumes(world, proof(old, 0))
+
+
+def test_a_secret_that_was_never_received_ends_with_the_next_resume(world: World) -> None:
+    old = world.peer("p", protocol=2)
+    old.drop()
+    lost = world.peer("p", protocol=2, resume=proof(old, 0))
+    lost.drop()
+    world.peer("p", protocol=2, resume=proof(old, 0)).drop()
+    assert not resumes(world, proof(lost, 0))
+
+
+@pytest.mark.parametrize(("waited_s", "resumed"), [(RESUME_WINDOW_S - 1, True), (RESUME_WINDOW_S, False)])
+def test_over_a_silent_connection_the_old_secret_is_good_for_a_window(
+    world: World, waited_s: int, resumed: bool
+) -> None:
+    old = world.peer("p", protocol=2)
+    old.drop()
+    world.peer("p", protocol=2, resume=proof(old, 0))
+    world.clock.advance(waited_s)
+    assert resumes(world, proof(old, 0)) is resumed
+
+
+def test_a_silent_peer_stays_and_keeps_its_new_secret(world: World) -> None:
+    old = world.peer("p", protocol=2)
+    old.drop()
+    silent = world.peer("p", protocol=2, resume=proof(old, 0))
+    world.clock.advance(10 * RESUME_WINDOW_S)
+    assert silent.connection.close_code is None
+    silent.drop()
+    assert resumes(world, proof(silent, 0))
+
+
+def test_after_a_lost_reply_the_window_ends_as_ever(world: World) -> None:
+    old = world.peer("p", protocol=2)
+    old.drop()
+    world.peer("p", protocol=2, resume=proof(old, 0)).drop()
+    world.clock.advance(RESUME_WINDOW_S)
+    assert not world.hub.occupied("room")
+    assert world.clock.pending() == 0
 
 
 def test_after_the_window_the_session_is_gone(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -13,7 +14,8 @@ from heliograph_server.errors import (
     RoomNotFound,
     StoreUnavailable,
 )
-from heliograph_server.signaling.session import OVER_RATE_CLOSE_S, REGISTER_ATTEMPTS
+from heliograph_server.signaling import mailbox
+from heliograph_server.signaling.session import OVER_RATE_CLOSE_S, REGISTER_ATTEMPTS, REGISTER_TIMEOUT_S
 from heliograph_server.transport.connection import MESSAGE_BYTES
 
 from .links import World, finish
@@ -120,8 +122,7 @@ def test_registering_twice_on_one_connection(world: World) -> None:
 
 def test_time_to_register_runs_out(world: World) -> None:
     late, in_time = world.connect(), world.peer("a")
-    late.session.registration_timed_out()
-    in_time.session.registration_timed_out()
+    world.clock.advance(REGISTER_TIMEOUT_S)
     assert late.connection.close_code == CloseCode.NOT_THE_PROTOCOL
     assert not in_time.connection.closed
 
@@ -287,6 +288,24 @@ def test_who_stays_over_the_rate_is_closed_and_who_pauses_is_not() -> None:
     assert flood.connection.close_code == CloseCode.OVER_LIMIT
     assert 4 <= notices <= OVER_RATE_CLOSE_S + 1
     assert not pausing.connection.closed
+
+
+def test_a_confirmation_counts_even_over_the_rate() -> None:
+    """Were it lost, nothing need follow that repeats it: all that waits for this peer would wait for good."""
+    world = World(rate_per_s=10)
+    with patch.object(mailbox, "MAILBOX_FRAMES", 8):
+        other, peer = world.peer("other"), world.peer("peer", protocol=2)
+        peer.say({"type": "received", "count": 0})
+        for number in range(10):
+            other.say({"type": "peer_message", "to_peer_id": "peer", "payload": number})
+        assert [message["payload"] for message in peer.heard()] == list(range(8))
+        for _ in range(18):  # beside the registration and the confirmation
+            assert peer.say({"type": "quit", "target": "other"}) == []
+        assert peer.say({"type": "ping"}) == [], "the word about the rate waits too"
+        eight, nine, told = peer.say({"type": "received", "count": 8})
+        assert (eight["payload"], nine["payload"], told["code"]) == (8, 9, "RATE_LIMITED")
+        assert peer.say({"type": "received", "count": "8"}) == peer.say({"type": "leave"}) == []
+        assert not peer.connection.closed, "only a confirmation does"
 
 
 def test_a_replaced_connection_is_not_heard_any_more(world: World) -> None:

@@ -8,8 +8,9 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from msgspec import Struct
 
-from heliograph_protocol import json_schema
+from heliograph_protocol import asyncapi_document, json_schema
 from heliograph_server.errors import StoreUnavailable
+from heliograph_server.identity.chosen import Identity
 from heliograph_server.ops.metrics import SignalingMetrics, metrics_text
 from heliograph_server.rooms.store import RoomStore
 from heliograph_server.signaling.hub import Hub
@@ -17,6 +18,7 @@ from heliograph_server.signaling.hub import Hub
 __all__ = ["Health", "OpsController", "Readiness"]
 
 _PROTOCOL: Final = msgspec.json.encode(json_schema())
+_ASYNCAPI: Final = msgspec.json.encode(asyncapi_document())
 
 
 class Health(Struct, frozen=True):
@@ -29,15 +31,18 @@ class Health(Struct, frozen=True):
 class Readiness:
     """Whether this node wants new peers. Serving clears `draining` at start and sets it at the end."""
 
-    def __init__(self, store: RoomStore, version: str) -> None:
+    def __init__(self, store: RoomStore, identity: Identity, version: str) -> None:
         self.version = version
         self.draining = False
         self._store = store
+        self._identity = identity
 
     async def reason_against(self) -> str | None:
         """Why this node should get no traffic, or None if it should."""
         if self.draining:
             return "draining"
+        if not self._identity.keys_known:
+            return "keys of an identity provider were never fetched"
         try:
             await self._store.get("readiness")
         except StoreUnavailable:
@@ -59,10 +64,12 @@ class OpsController(Controller):
         "/ready",
         operation_id="ready",
         summary="Is the node fit for traffic?",
-        responses={503: ResponseSpec(Health, description="Draining, or the room store does not answer")},
+        responses={
+            503: ResponseSpec(Health, description="Draining, or something that it needs was never there or is away")
+        },
     )
     async def ready(self, readiness: NamedDependency[Readiness]) -> Response[Health]:
-        """200, or 503 while draining or while the room store does not answer."""
+        """200, or 503 while draining, before the identity providers' keys are there, or without the room store."""
         reason = await readiness.reason_against()
         body = Health(status=reason or "ready", version=readiness.version)
         return Response(body, status_code=200 if reason is None else 503)
@@ -78,3 +85,8 @@ class OpsController(Controller):
     async def protocol(self) -> Response[Any]:
         """Generated from the message definitions that the server itself uses."""
         return Response(_PROTOCOL, media_type="application/schema+json")
+
+    @get("/asyncapi.json", operation_id="asyncapi", summary="The WebSocket side as AsyncAPI")
+    async def asyncapi(self) -> Response[Any]:
+        """Generated from the message definitions: what may be said, what answers it, and an example of each."""
+        return Response(_ASYNCAPI, media_type="application/vnd.aai.asyncapi+json;version=3.0.0")

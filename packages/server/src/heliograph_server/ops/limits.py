@@ -27,21 +27,23 @@ class TokenBucket:
     `clock` is monotonic, in seconds.
     """
 
-    __slots__ = ("_at", "_burst", "_clock", "_rate_per_s", "_tokens")
+    __slots__ = ("_burst", "_clock", "_rate_per_s", "_tokens", "at")
 
     def __init__(self, rate_per_s: float, burst: float, clock: Callable[[], float]) -> None:
         self._rate_per_s = rate_per_s
         self._burst = burst
         self._clock = clock
         self._tokens = burst
-        self._at = clock()
+        self.at = clock()
+        """When one was asked for a token last: whoever asks has read the clock with that."""
 
     def take(self) -> bool:
         """Take one token; False if there is none."""
         now = self._clock()
-        tokens = self._tokens + (now - self._at) * self._rate_per_s
-        tokens = min(tokens, self._burst)
-        self._at = now
+        tokens = self._tokens + (now - self.at) * self._rate_per_s
+        self.at = now
+        if tokens > self._burst:  # noqa: PLR1730 - min() costs as much as all the rest
+            tokens = self._burst
         if tokens < 1.0:
             self._tokens = tokens
             return False
@@ -51,7 +53,7 @@ class TokenBucket:
     @property
     def wait_s(self) -> float:
         """Seconds until there is a token, 0 if there is one."""
-        tokens = self._tokens + (self._clock() - self._at) * self._rate_per_s
+        tokens = self._tokens + (self._clock() - self.at) * self._rate_per_s
         return max(0.0, (1.0 - tokens) / self._rate_per_s)
 
 

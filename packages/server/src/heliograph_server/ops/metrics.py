@@ -17,7 +17,10 @@ from prometheus_client.registry import Collector
 from heliograph_protocol import FORWARDED_TYPES, PEER_MESSAGE_TYPE, REQUEST_TYPES, ErrorCode
 from heliograph_server.signaling.hub import Hub
 
-__all__ = ["SignalingMetrics", "metrics_text"]
+__all__ = ["SAMPLE_EVERY", "SignalingMetrics", "metrics_text"]
+
+SAMPLE_EVERY: Final = 16
+"""Of how many forwarded messages of a connection one is timed."""
 
 ROLES: Final = ("client", "peer", "worker")
 """Roles that are counted under their own name; all others are `other`."""
@@ -39,9 +42,8 @@ class SignalingMetrics:
         """A message of a known type was accepted."""
         self.messages[kind] += 1
 
-    def forwarded(self, kind: str, seconds: float) -> None:
-        """A message was forwarded, `seconds` after its frame had arrived."""
-        self.messages[kind] += 1
+    def forwarded_in(self, seconds: float) -> None:
+        """A message of the sample was forwarded, that long after its frame had arrived."""
         self.latency_counts[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
         self.latency_sum_s += seconds
 
@@ -76,7 +78,7 @@ class _Collector(Collector):
         bounds = [*map(str, LATENCY_BUCKETS_S), "+Inf"]
         yield HistogramMetricFamily(
             "heliograph_forward_seconds",
-            "From a frame's arrival to its hand-over to the receiver's connection",
+            f"From a frame's arrival to its hand-over to the receiver's connection, of one message in {SAMPLE_EVERY}",
             buckets=list(zip(bounds, map(float, accumulate(metrics.latency_counts)), strict=True)),
             sum_value=metrics.latency_sum_s,
         )

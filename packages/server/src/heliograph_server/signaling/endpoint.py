@@ -1,6 +1,6 @@
-"""The WebSocket route: one connection, one session, from the handshake to the clean-up."""
+"""The WebSocket route: who may connect, and the session of those who do."""
 
-import asyncio
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,14 +9,15 @@ from litestar.di import NamedDependency
 from litestar.types import Receive, Send
 
 from heliograph_server.settings import Settings
-from heliograph_server.signaling.session import REGISTER_TIMEOUT_S, Session, SessionContext
-from heliograph_server.transport.asgi import AsgiConnection
+from heliograph_server.signaling.session import Session, SessionContext
+from heliograph_server.transport.connection import Connection
+from heliograph_server.transport.handshake import accept, refuse
 
 __all__ = ["signaling_endpoint"]
 
 
 class _RawWebSocket(WebSocket[Any, Any, Any]):
-    """Litestar's WebSocket with the server's own `receive` and `send`: `AsgiConnection` keeps the state itself."""
+    """Litestar's WebSocket with the server's own `receive` and `send`: the transport keeps the state itself."""
 
     def receive_wrapper(self, receive: Receive) -> Receive:
         return receive
@@ -30,21 +31,15 @@ async def signaling_endpoint(
     socket: WebSocket[Any, Any, Any], sessions: NamedDependency[SessionContext], settings: NamedDependency[Settings]
 ) -> None:
     """Serve one peer. A page of an origin that is not allowed is refused before the handshake is done (403)."""
+    handshake = socket.scope, socket.receive, socket.send
     if not _origin_allowed(socket, settings.allowed_origins):
-        await socket.receive()
-        await socket.send({"type": "websocket.close", "code": 1008, "reason": "origin not allowed"})
+        await refuse(*handshake, HTTPStatus.FORBIDDEN, "origin not allowed")
         return
-    await socket.accept()
-    connection = AsgiConnection(socket.receive, socket.send)
-    session = Session(connection, sessions)
-    deadline = asyncio.get_running_loop().call_later(REGISTER_TIMEOUT_S, session.registration_timed_out)
-    sessions.metrics.connections += 1
-    try:
-        await connection.run(session.receive)
-    finally:
-        sessions.metrics.connections -= 1
-        deadline.cancel()
-        session.disconnected()
+
+    def converse(connection: Connection) -> Session:
+        return Session(connection, sessions)
+
+    await accept(*handshake, converse)
 
 
 def _origin_allowed(socket: WebSocket[Any, Any, Any], allowed: tuple[str, ...]) -> bool:

@@ -23,40 +23,45 @@ def forward(sender: Member, envelope: Envelope, frame: bytes) -> None:
 
     The sender's name is filled in where it is missing; where it is another's, nothing is forwarded. Raises `Refused`.
     """
-    for claimed in (envelope.sender, envelope.from_peer_id):
-        if claimed is not UNSET and claimed is not None and claimed != sender.peer_id:
-            raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {sender.peer_id}")
+    named, peer_id = envelope.sender, sender.peer_id
+    if named != peer_id and named is not UNSET and named is not None:
+        raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {peer_id}")
+    from_peer = envelope.from_peer_id
+    if from_peer is not UNSET and from_peer is not None and from_peer != peer_id:
+        raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {peer_id}")
+    receipt = Receipt(sender, envelope.ref) if envelope.ref is not UNSET and sender.resumable else None
     if envelope.type == PEER_MESSAGE_TYPE:
-        if envelope.from_peer_id is UNSET or envelope.from_peer_id is None:
-            frame = with_sender(frame, sender.peer_id, field="from_peer_id")
-        delivery = _forward_message(sender, envelope, frame)
+        if from_peer is UNSET or from_peer is None:
+            frame = with_sender(frame, peer_id, field="from_peer_id")
+        delivery = _forward_message(sender, envelope, frame, receipt)
     else:
-        if envelope.sender is UNSET or envelope.sender is None:
-            frame = with_sender(frame, sender.peer_id)
-        delivery = _forward_signal(sender, envelope, frame)
-    if sender.resumable and envelope.ref is not UNSET:
-        ack = Ack(ref=envelope.ref, status="delivered" if delivery is Delivery.DELIVERED else "buffered")
+        if named is UNSET or named is None:
+            frame = with_sender(frame, peer_id)
+        delivery = _forward_signal(sender, envelope, frame, receipt)
+    if receipt is not None:
+        ack = Ack(ref=receipt.ref, status="delivered" if delivery is Delivery.DELIVERED else "buffered")
         sender.link.reply(encode(ack))
 
 
-def _forward_signal(sender: Member, envelope: Envelope, frame: bytes) -> Delivery:
+def _forward_signal(sender: Member, envelope: Envelope, frame: bytes, receipt: Receipt | None) -> Delivery:
     if envelope.target is UNSET:
         raise Refused(ErrorCode.INVALID_MESSAGE, f"{envelope.type} needs a target")
     _need(sender, "signal")
     target = _find(sender, envelope.target)
-    if not may_signal(sender.room.policy, envelope.type, sender.role, target.role):
+    policy = sender.room.policy
+    if policy is not None and not may_signal(policy, envelope.type, sender.role, target.role):
         raise Refused(
             ErrorCode.NOT_PERMITTED, f"In this room a {sender.role} may not send {envelope.type} to a {target.role}"
         )
-    return _deliver(sender, target, envelope, frame)
+    return _deliver(target, frame, receipt)
 
 
-def _forward_message(sender: Member, envelope: Envelope, frame: bytes) -> Delivery:
+def _forward_message(sender: Member, envelope: Envelope, frame: bytes, receipt: Receipt | None) -> Delivery:
     if (envelope.to_peer_id is UNSET) == (envelope.to_group is UNSET):
         raise Refused(ErrorCode.INVALID_MESSAGE, "A peer_message needs either to_peer_id or to_group")
     if envelope.to_peer_id is not UNSET:
         _need(sender, "message")
-        return _deliver(sender, _find(sender, envelope.to_peer_id), envelope, frame)
+        return _deliver(_find(sender, envelope.to_peer_id), frame, receipt)
     group = envelope.to_group
     _need(sender, "broadcast")
     if group not in sender.groups:
@@ -66,7 +71,7 @@ def _forward_message(sender: Member, envelope: Envelope, frame: bytes) -> Delive
         if member is sender or group not in member.groups:
             continue
         try:
-            if _deliver(sender, member, envelope, frame) is Delivery.BUFFERED:
+            if _deliver(member, frame, receipt) is Delivery.BUFFERED:
                 worst = Delivery.BUFFERED
         except Refused:
             missed.append(member.peer_id)
@@ -87,8 +92,7 @@ def _find(sender: Member, peer_id: str) -> Member:
     return target
 
 
-def _deliver(sender: Member, target: Member, envelope: Envelope, frame: bytes) -> Delivery:
-    receipt = Receipt(sender, envelope.ref) if sender.resumable and envelope.ref is not UNSET else None
+def _deliver(target: Member, frame: bytes, receipt: Receipt | None) -> Delivery:
     delivery = target.link.send(frame, receipt)
     match delivery:
         case Delivery.FULL:
@@ -97,5 +101,5 @@ def _deliver(sender: Member, target: Member, envelope: Envelope, frame: bytes) -
             )
         case Delivery.GONE:
             raise Refused(ErrorCode.PEER_NOT_FOUND, f"No peer {target.peer_id} in this room")
-        case _:
+        case Delivery.DELIVERED | Delivery.BUFFERED:
             return delivery

@@ -5,8 +5,6 @@ the member go there. Clean-up goes by the member and its connection, objects of 
 connections may share for a moment.
 """
 
-import hmac
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -23,20 +21,26 @@ from heliograph_server.transport.connection import Connection
 
 __all__ = ["Hub"]
 
-SESSION_ID_BYTES = 12
-SECRET_BYTES = 24
-
 
 class Hub:
     """The rooms that have someone in them.
 
-    `wall_clock` gives Unix seconds; a peer that lost its connection may come back for `resume_window_s`.
+    `wall_clock` gives Unix seconds; a peer that lost its connection may come back for `resume_window_s`. `gone` is told
+    of each user who leaves a room for good, and must not wait.
     """
 
-    def __init__(self, *, timers: Timers, wall_clock: Callable[[], float], resume_window_s: int) -> None:
+    def __init__(
+        self,
+        *,
+        timers: Timers,
+        wall_clock: Callable[[], float],
+        resume_window_s: int,
+        gone: Callable[[User], None] = lambda _: None,
+    ) -> None:
         self._rooms: dict[str, LiveRoom] = {}
         self._timers = timers
         self._wall_clock = wall_clock
+        self._gone = gone
         self.resume_window_s = resume_window_s
 
     def join(self, room: Room, entrance: Entrance, connection: Connection) -> Member:
@@ -54,8 +58,6 @@ class Hub:
             live = self._rooms[room.room_id] = LiveRoom(room, timers=self._timers, wall_clock=self._wall_clock)
         link = Mailbox(connection) if entrance.resumable else DirectLink(connection)
         member = Member(entrance, room=live, link=link, connected_at=int(self._wall_clock()))
-        if entrance.resumable:
-            _renew_session(member)
         live.members[member.peer_id] = member
         if older is None:
             live.tell_joined(member)
@@ -68,27 +70,30 @@ class Hub:
     def resume(self, room_id: str, peer_id: str, user: User, proof: Resume, connection: Connection) -> Member | None:
         """Give a peer its session back over a new connection; None if there is no such session, or not of that user.
 
-        The session's secret is another afterwards. What the peer missed goes out with `Mailbox.pump`.
+        The session's secret is another afterwards; the one in the proof fits as well until the peer is `heard`, or for
+        a window if it keeps silent. What the peer missed goes out with `Mailbox.pump`.
         """
         member = self.member(room_id, peer_id)
-        if member is None or member.user != user or not isinstance(member.link, Mailbox):
+        if member is None or member.user != user or not isinstance(member.link, Mailbox) or member.key is None:
             return None
-        known = hmac.compare_digest(member.session_id.encode(), proof.session_id.encode())
-        if not hmac.compare_digest(member.secret.encode(), proof.secret.encode()) or not known:
+        if not member.key.fits(proof):
             return None
         older = member.link.connection
         if not member.link.attach(connection, proof.received):
             return None
         if older is not None:
             older.close(CloseCode.REPLACED, "resumed over a newer connection")
-        _renew_session(member)
-        if member.away_timer is not None:
-            member.away_timer.cancel()
-            member.away_timer = None
+        member.key.renew(proof)
+        self._start_window(member, lambda: self._settled_in(member))
         if member.state == "away":
             member.state = "online"
             member.room.tell_back(member)
         return member
+
+    def heard(self, member: Member) -> None:
+        """A peer has said something over its connection, which it does only after it had the reply."""
+        if member.key is not None:
+            member.key.arrived()
 
     def settle(self, member: Member) -> None:
         """A member has had its reply: those who wait for one like it may have it now."""
@@ -104,7 +109,7 @@ class Hub:
             return
         member.link.detach()
         member.state = "away"
-        member.away_timer = self._timers.call_later(self.resume_window_s, lambda: self.leave(member, "timed_out"))
+        self._start_window(member, lambda: self.leave(member, "timed_out"))
         member.room.tell_away(member)
 
     def leave(self, member: Member, reason: LeaveReason = "left") -> None:
@@ -119,6 +124,7 @@ class Hub:
         else:
             del self._rooms[room.room_id]
             room.end()
+        self._gone(member.user)
 
     def set_groups(self, member: Member, groups: frozenset[str]) -> None:
         """Replace a member's groups; who sees whom changes with them."""
@@ -173,9 +179,11 @@ class Hub:
         self.leave(member, "removed")
         member.link.close(CloseCode.REMOVED, "removed from the room")
 
-    def remove_room(self, room_id: str, reason: str = "the room was closed") -> int:
-        """Put everyone out of a room; how many that were."""
+    def remove_room(self, room_id: str, reason: str = "the room was closed", *, owner: User | None = None) -> int:
+        """Put everyone out of a room that is no more; how many that were. Its owner is then gone too."""
         live = self._rooms.pop(room_id, None)
+        if owner is not None:
+            self._gone(owner)
         if live is None:
             return 0
         live.tell_closed(reason)
@@ -183,9 +191,9 @@ class Hub:
         everyone = list(live.members.values())
         live.members.clear()
         for member in everyone:
-            if member.away_timer is not None:
-                member.away_timer.cancel()
+            _end_window(member)
             member.link.close(CloseCode.REMOVED, "the room was closed")
+            self._gone(member.user)
         return len(everyone)
 
     def announce_drain(self, reconnect_within_s: int) -> None:
@@ -209,11 +217,21 @@ class Hub:
     def _present(self, member: Member) -> bool:
         return member.room.members.get(member.peer_id) is member
 
+    def _start_window(self, member: Member, at_its_end: Callable[[], None]) -> None:
+        _end_window(member)
+        member.window = self._timers.call_later(self.resume_window_s, at_its_end)
+
+    @staticmethod
+    def _settled_in(member: Member) -> None:
+        """A member has been back for a window: what was kept in case its reply was lost is kept no longer."""
+        member.window = None
+        if member.key is not None and isinstance(member.link, Mailbox):
+            member.key.arrived()
+            member.link.settled_in()
+
     def _retire(self, member: Member) -> None:
         """End what a member had: its claims, its window, its mail, whose senders are told."""
-        if member.away_timer is not None:
-            member.away_timer.cancel()
-            member.away_timer = None
+        _end_window(member)
         member.room.claims.forget(member)
         if isinstance(member.link, Mailbox):
             for sender, ref in member.link.undelivered():
@@ -222,9 +240,10 @@ class Hub:
                     sender.link.notify(encode(wire_error(ErrorCode.PEER_NOT_FOUND, text, ref=ref)))
 
 
-def _renew_session(member: Member) -> None:
-    member.session_id = member.session_id or secrets.token_urlsafe(SESSION_ID_BYTES)
-    member.secret = secrets.token_urlsafe(SECRET_BYTES)
+def _end_window(member: Member) -> None:
+    if member.window is not None:
+        member.window.cancel()
+        member.window = None
 
 
 def _snapshot(member: Member) -> Member:

@@ -4,9 +4,13 @@ Two queues hold what the peer may not have yet. `unconfirmed` went out over a co
 the connection be lost, it goes out again. `waiting` has not gone out: the peer is away, or is not keeping up. Frames
 move from the second to the first, and leave when the peer confirms them by their count.
 
-Both are bounded by `MAILBOX_FRAMES` and `MAILBOX_BYTES`. A peer that confirms is sent no more than fits into
-`unconfirmed`; of one that never does, the oldest frames there are forgotten, and a resume that would need them starts
-afresh.
+Both are bounded by `MAILBOX_FRAMES` and `MAILBOX_BYTES`. A peer that confirms, or has just come back, is sent no more
+than fits into `unconfirmed`; of one that never confirms, the oldest frames there are forgotten, and a resume that would
+need them starts afresh.
+
+What the server itself has to say is not dropped where `waiting` is full: an answer tells what became of a message, and
+without it the peer would send the message again. It waits beyond the bounds, up to `NOTICE_FRAMES` and `NOTICE_BYTES`;
+beyond those the session can't be resumed. Either way a peer that is too slow for it loses its connection.
 """
 
 from collections import deque
@@ -15,7 +19,7 @@ from typing import Final, NamedTuple
 
 from heliograph_protocol import CloseCode
 from heliograph_server.signaling.links import Delivery, Receipt
-from heliograph_server.transport.connection import Connection
+from heliograph_server.transport.connection import OUTGOING_BYTES, Connection
 
 __all__ = ["MAILBOX_BYTES", "MAILBOX_FRAMES", "Mailbox"]
 
@@ -26,7 +30,7 @@ REPLAY_BYTES: Final = 256 * 1024
 """While more than this waits in the connection, nothing is added to it from here."""
 
 NOTICE_FRAMES: Final = 2 * MAILBOX_FRAMES
-"""Where even what must arrive is too much; the session can't be resumed after that."""
+NOTICE_BYTES: Final = 2 * MAILBOX_BYTES
 
 
 class _Entry(NamedTuple):
@@ -63,6 +67,10 @@ class _Queue:
             return True
         return len(self.entries) < MAILBOX_FRAMES and self.bytes + size <= MAILBOX_BYTES
 
+    def has_room_for_notice(self, size: int) -> bool:
+        """Whether a frame of that size, which must arrive, fits; one that no connection would take does not."""
+        return len(self.entries) < NOTICE_FRAMES and self.bytes + size <= NOTICE_BYTES and size <= OUTGOING_BYTES
+
     def replace(self, entries: list[_Entry]) -> None:
         self.entries = deque(entries)
         self.bytes = sum(len(entry.frame) for entry in entries)
@@ -71,7 +79,16 @@ class _Queue:
 class Mailbox:
     """A `Link` that outlives its connection."""
 
-    __slots__ = ("_confirms", "_first", "_intact", "_presence_missed", "_unconfirmed", "_waiting", "connection")
+    __slots__ = (
+        "_confirms",
+        "_first",
+        "_intact",
+        "_just_back",
+        "_presence_missed",
+        "_unconfirmed",
+        "_waiting",
+        "connection",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self.connection: Connection | None = connection
@@ -80,6 +97,7 @@ class Mailbox:
         self._first = 0
         """How many frames were sent and confirmed, or forgotten: the number of the first one in `_unconfirmed`."""
         self._confirms = False
+        self._just_back = False
         self._presence_missed = False
         self._intact = True
 
@@ -87,17 +105,18 @@ class Mailbox:
         """See `Link.send`."""
         if self._send_now(_Entry(frame, None, presence=False)):
             return Delivery.DELIVERED
-        if not self._waiting.has_room(len(frame)):
+        if self.connection is None and not self._waiting.has_room(len(frame)):
             self._forget_presence()
-            if not self._waiting.has_room(len(frame)):
-                return Delivery.FULL
+        if not self._waiting.has_room(len(frame)):
+            return Delivery.FULL
         self._waiting.append(_Entry(frame, receipt, presence=False))
         return Delivery.BUFFERED
 
     def reply(self, frame: bytes) -> None:
-        """See `Link.reply`. A peer that asks faster than it reads the answers is too slow."""
-        if self.send(frame) is Delivery.FULL:
-            self.close(CloseCode.TOO_SLOW, "reads too slowly")
+        """See `Link.reply`. A peer that asks faster than it reads is too slow; it gets the answer when it is back."""
+        has_room = self._waiting.has_room(len(frame))
+        if not self._send_or_wait(frame) and not has_room:
+            self._too_slow()
 
     def push_presence(self, frame: bytes) -> None:
         """See `Link.push_presence`."""
@@ -108,17 +127,11 @@ class Mailbox:
             self._waiting.append(entry)
             return
         self._forget_presence()
-        self.close(CloseCode.TOO_SLOW, "reads too slowly")
+        self._too_slow()
 
     def notify(self, frame: bytes) -> None:
-        """See `Link.notify`. These are few and small; where even they are too many, the session is given up."""
-        entry = _Entry(frame, None, presence=False)
-        if self._send_now(entry):
-            return
-        if len(self._waiting) < NOTICE_FRAMES:
-            self._waiting.append(entry)
-        else:
-            self._intact = False
+        """See `Link.notify`."""
+        self._send_or_wait(frame)
 
     def close(self, code: int, reason: str) -> None:
         """See `Link.close`."""
@@ -137,7 +150,8 @@ class Mailbox:
     def attach(self, connection: Connection, received: int) -> bool:
         """Go on over a new connection with a peer that has `received` frames; False if that can't be done exactly.
 
-        Nothing is sent before `pump`.
+        Nothing is sent before `pump`, and before the peer confirms or has `settled_in` no more than can be sent again:
+        the connection may be cut before the peer knows that it is back.
         """
         if not self._intact or not self._first <= received <= self._first + len(self._unconfirmed):
             return False
@@ -149,7 +163,13 @@ class Mailbox:
         self._unconfirmed.replace([])
         self._waiting.replace(again)
         self.connection = connection
+        self._just_back = True
         return True
+
+    def settled_in(self) -> None:
+        """The peer has been back for long enough to confirm something, if it ever does."""
+        self._just_back = False
+        self.pump()
 
     def detach(self) -> None:
         """The connection is lost."""
@@ -183,9 +203,24 @@ class Mailbox:
         self._keep(entry)
         return True
 
+    def _send_or_wait(self, frame: bytes) -> bool:
+        """Send or keep what must arrive, or give the session up; whether it has gone out."""
+        entry = _Entry(frame, None, presence=False)
+        if self._send_now(entry):
+            return True
+        if self._waiting.has_room_for_notice(len(frame)):
+            self._waiting.append(entry)
+        else:
+            self._intact = False
+            self._too_slow()
+        return False
+
+    def _too_slow(self) -> None:
+        self.close(CloseCode.TOO_SLOW, "reads too slowly")
+
     def _window_open(self, entry: _Entry) -> bool:
         """Whether the frame may go out: it, and all that went out before it, could then go out again."""
-        return not self._confirms or self._unconfirmed.has_room(len(entry.frame))
+        return not (self._confirms or self._just_back) or self._unconfirmed.has_room(len(entry.frame))
 
     def _keep(self, entry: _Entry) -> None:
         self._unconfirmed.append(entry)

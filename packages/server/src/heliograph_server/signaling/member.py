@@ -8,6 +8,7 @@ from heliograph_protocol import Metadata, Peer, PeerState
 from heliograph_server.identity.verifier import User
 from heliograph_server.signaling.links import DirectLink
 from heliograph_server.signaling.mailbox import Mailbox
+from heliograph_server.signaling.session_key import SessionKey
 from heliograph_server.signaling.timers import Timer
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ class Member:
     """A peer in a room: through one connection at a time, or, at level 2, through none for a while."""
 
     __slots__ = (
-        "away_timer",
         "claimed",
         "claims",
         "connected_at",
         "grants",
         "groups",
         "groups_pinned",
+        "key",
         "last_claimed",
         "link",
         "metadata",
@@ -53,10 +54,9 @@ class Member:
         "resumable",
         "role",
         "room",
-        "secret",
-        "session_id",
         "state",
         "user",
+        "window",
     )
 
     def __init__(self, entrance: Entrance, *, room: "LiveRoom", link: DirectLink | Mailbox, connected_at: int) -> None:
@@ -72,8 +72,9 @@ class Member:
         self.grants = entrance.grants
         self.resumable = entrance.resumable
         self.state: PeerState = "online"
-        self.session_id = self.secret = ""
-        self.away_timer: Timer | None = None
+        self.key = SessionKey() if entrance.resumable else None
+        self.window: Timer | None = None
+        """Runs for a resume window from the loss of a connection, and again from the return."""
         self.claims: dict[str, Claim] = {}
         """Claims that this peer holds, by claim id."""
         self.claimed: dict[str, Claim] = {}

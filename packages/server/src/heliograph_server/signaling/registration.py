@@ -62,7 +62,7 @@ class Registration:
         self._hub.settle(member)
 
     def _reply(self, request: Register, member: Member, *, resumed: bool) -> RegisteredAuth:
-        if not member.resumable:
+        if member.key is None:
             return RegisteredAuth(room_id=member.room_id, token=request.token, peer_id=member.peer_id, ref=request.ref)
         seen = member.room.seen_by(member) if "discover" in member.grants else ()
         return RegisteredAuth(
@@ -74,8 +74,8 @@ class Registration:
             grants=sorted(member.grants),  # type: ignore[arg-type]
             expires_at=member.room.expires_at,
             session=SessionInfo(
-                session_id=member.session_id,
-                secret=member.secret,
+                session_id=member.key.session_id,
+                secret=member.key.secret,
                 resume_window_s=self._hub.resume_window_s,
                 resumed=resumed,
             ),
@@ -94,7 +94,7 @@ def _entrance(request: Register, metadata: Metadata, user: User, room: Room, inv
     """What the peer may be and do here. Raises `InvalidRoomToken` if its join token says otherwise."""
     wanted_groups = None if request.groups is UNSET else frozenset(request.groups)
     role = DEFAULT_ROLE if request.role is UNSET else request.role
-    groups = DEFAULT_GROUPS if wanted_groups in (None, DEFAULT_GROUPS) else wanted_groups
+    groups = DEFAULT_GROUPS if wanted_groups is None or wanted_groups == DEFAULT_GROUPS else wanted_groups
     grants = ROOM_TOKEN_GRANTS
     pinned_groups = None
     if invitation is not None:
@@ -115,7 +115,7 @@ def _entrance(request: Register, metadata: Metadata, user: User, room: Room, inv
         user=user,
         role=role,
         metadata=metadata,
-        groups=groups or DEFAULT_GROUPS,
+        groups=groups,
         grants=ALL_GRANTS if user == room.owner else grants,
         groups_pinned=pinned_groups is not None,
         resumable=request.protocol >= LEVEL_2,

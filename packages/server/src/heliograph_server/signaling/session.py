@@ -4,6 +4,7 @@ No sockets and no clock of its own. The forward path awaits nothing; only a regi
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -17,6 +18,7 @@ from heliograph_protocol import (
     Envelope,
     ErrorCode,
     ProtocolError,
+    Received,
     Ref,
     Register,
     decode_envelope,
@@ -25,12 +27,13 @@ from heliograph_protocol import (
 )
 from heliograph_server.errors import DomainError, Unavailable, wire_error
 from heliograph_server.ops.limits import TokenBucket
-from heliograph_server.ops.metrics import SignalingMetrics
+from heliograph_server.ops.metrics import SAMPLE_EVERY, SignalingMetrics
 from heliograph_server.signaling.forwarding import Refused, forward
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.member import Member
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
+from heliograph_server.signaling.timers import Timer, Timers
 from heliograph_server.transport.connection import MESSAGE_BYTES, Connection
 
 __all__ = ["OVER_RATE_CLOSE_S", "REGISTER_ATTEMPTS", "REGISTER_TIMEOUT_S", "Session", "SessionContext"]
@@ -47,8 +50,14 @@ OVER_RATE_CLOSE_S: Final = 5.0
 OVER_RATE_NOTICE_S: Final = 1.0
 """A peer over its rate is told at most this often; one that kept to it for as long starts afresh."""
 
+CONFIRMATION_BYTES: Final = 64
+"""A confirmation up to this size counts even over the rate. Were it lost, nothing need ever follow that repeats it, and
+what waits for the peer, the word about the rate included, would wait until its connection is lost."""
+
 MISSING_FIELDS_REASON: Final = "Missing required fields during registration."
 """The original's words; old clients show them."""
+
+_FORWARDED: Final = FORWARDED_TYPES | {PEER_MESSAGE_TYPE}
 
 _log = structlog.get_logger(__name__)
 
@@ -61,22 +70,41 @@ class SessionContext(Struct, frozen=True, kw_only=True):
     requests: Requests
     metrics: SignalingMetrics
     monotonic: Callable[[], float]
-    """Seconds; for waiting and measuring."""
+    """Seconds; for measuring."""
+    timers: Timers
     rate_per_s: int
 
 
 class Session:
     """One connection's rules and state. `receive` is called for each text frame, `disconnected` once at the end."""
 
-    __slots__ = ("_bucket", "_connection", "_context", "_dropped_at", "_member", "_over_since", "_refusals", "_told_at")
+    __slots__ = (
+        "_bucket",
+        "_connection",
+        "_context",
+        "_deadline",
+        "_dropped_at",
+        "_heard",
+        "_member",
+        "_over_since",
+        "_refusals",
+        "_told_at",
+        "_unsampled",
+    )
 
     def __init__(self, connection: Connection, context: SessionContext) -> None:
         self._connection = connection
         self._context = context
         self._member: Member | None = None
+        self._heard = False
+        """Whether the peer has said anything since it registered."""
         self._refusals = 0
+        self._unsampled = 0
+        """Forwarded messages since one was timed."""
         self._bucket = TokenBucket(context.rate_per_s, 2 * context.rate_per_s, context.monotonic)
         self._over_since = self._dropped_at = self._told_at = float("-inf")
+        self._deadline: Timer | None = context.timers.call_later(REGISTER_TIMEOUT_S, self._registration_timed_out)
+        context.metrics.connections += 1
 
     @property
     def registered(self) -> bool:
@@ -87,47 +115,63 @@ class Session:
         """Take one text frame. What it returns, if anything, is to be awaited before the next one."""
         if self._connection.closed:
             return None
-        started = self._context.monotonic()
         if len(frame) > MESSAGE_BYTES:
             self._connection.close(CloseCode.MESSAGE_TOO_BIG, f"a message has at most {MESSAGE_BYTES} bytes")
             return None
+        member = self._member
+        if member is not None and not self._heard:
+            self._heard = True
+            self._context.hub.heard(member)
         if not self._bucket.take():
-            self._over_rate(started)
+            self._over_rate(self._bucket.at)
+            self._confirm(frame)
             return None
         try:
             envelope = decode_envelope(frame)
         except ProtocolError as error:
             self._refuse(error.code, str(error), error.ref)
             return None
-        if self._member is None:
+        if member is None:
             return self._before_registration(envelope, frame)
-        self._from_member(self._member, envelope, frame, started)
+        kind = envelope.type
+        try:
+            if kind not in _FORWARDED:
+                self._answer(member, envelope, frame)
+                return None
+            forward(member, envelope, frame)
+        except (ProtocolError, Refused) as error:
+            self._refuse(error.code, str(error), envelope.ref)
+            return None
+        metrics = self._context.metrics
+        metrics.messages[kind] += 1
+        if self._unsampled == 0:
+            metrics.forwarded_in(self._context.monotonic() - self._bucket.at)
+        self._unsampled = (self._unsampled + 1) % SAMPLE_EVERY
         return None
-
-    def registration_timed_out(self) -> None:
-        """The time to register is over."""
-        if self._member is None:
-            self._connection.close(CloseCode.NOT_THE_PROTOCOL, "did not register in time")
 
     def disconnected(self) -> None:
         """The connection is over, whoever ended it."""
+        self._context.metrics.connections -= 1
+        self._end_deadline()
         if self._member is not None:
             self._context.hub.disconnected(self._member, self._connection)
             _log.info("peer.disconnected", room=self._member.room_id, peer=self._member.peer_id)
 
-    def _from_member(self, member: Member, envelope: Envelope, frame: bytes, started: float) -> None:
+    def _confirm(self, frame: bytes) -> None:
+        """Take the frame for what it is if it is a confirmation, and only then."""
+        if self._member is None or self._connection.closed or len(frame) > CONFIRMATION_BYTES:
+            return
+        with suppress(ProtocolError):
+            if isinstance(request := decode_request(frame), Received):
+                self._context.requests.answer(self._member, request)
+
+    def _answer(self, member: Member, envelope: Envelope, frame: bytes) -> None:
         kind = envelope.type
-        try:
-            if kind in FORWARDED_TYPES or kind == PEER_MESSAGE_TYPE:
-                forward(member, envelope, frame)
-                self._context.metrics.forwarded(kind, self._context.monotonic() - started)
-            elif kind in REQUEST_TYPES:
-                self._context.requests.answer(member, decode_request(frame))
-                self._context.metrics.message(kind)
-            else:
-                self._refuse(ErrorCode.UNKNOWN_MESSAGE_TYPE, f"No message has the type {kind[:64]!r}", envelope.ref)
-        except (ProtocolError, Refused) as error:
-            self._refuse(error.code, str(error), envelope.ref)
+        if kind not in REQUEST_TYPES:
+            self._refuse(ErrorCode.UNKNOWN_MESSAGE_TYPE, f"No message has the type {kind[:64]!r}", envelope.ref)
+            return
+        self._context.requests.answer(member, decode_request(frame))
+        self._context.metrics.message(kind)
 
     def _before_registration(self, envelope: Envelope, frame: bytes) -> Awaitable[None] | None:
         if envelope.type != "register":
@@ -154,7 +198,17 @@ class Session:
 
     def _become(self, member: Member) -> None:
         self._member = member
+        self._end_deadline()
         _log.info("peer.joined", room=member.room_id, peer=member.peer_id, role=member.role)
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _registration_timed_out(self) -> None:
+        self._deadline = None
+        self._connection.close(CloseCode.NOT_THE_PROTOCOL, "did not register in time")
 
     def _over_rate(self, now: float) -> None:
         if now - self._dropped_at > OVER_RATE_NOTICE_S:
