@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,18 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def _environment_of_others() -> dict[str, str]:
+    """The environment without our own variables, which would change what is tested."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")}
+
+
 class ServerProcess:
     """A real server in a process of its own."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *options: str, **environment: str) -> None:
         self._data_dir = data_dir
+        self._options = options
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self.http_port = 0
@@ -47,9 +55,9 @@ class ServerProcess:
         ]
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "heliograph_server", "serve", *arguments),
-            *("--log-format", "json", "--signin-limit", "0"),
+            *("--log-format", "json", "--signin-limit", "0", *self._options),
             stdout=asyncio.subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")},
+            env={**_environment_of_others(), **self._environment},
         )
         stdout = self._process.stdout
         assert stdout is not None
@@ -76,14 +84,19 @@ class ServerProcess:
             await self._process.wait()
         await self._reading
 
+    def pause(self) -> None:
+        """Let it do nothing any more, until it is stopped; its sockets stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     async def _read(self, stdout: asyncio.StreamReader) -> None:
         async for line in stdout:
             self.lines.append(line.decode())
 
 
 @asynccontextmanager
-async def _running(data_dir: Path) -> AsyncIterator[ServerProcess]:
-    process = ServerProcess(data_dir)
+async def _running(data_dir: Path, *options: str, **environment: str) -> AsyncIterator[ServerProcess]:
+    process = ServerProcess(data_dir, *options, **environment)
     await process.start()
     try:
         yield process
@@ -103,6 +116,23 @@ async def mortal_server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
     """A running server for one test alone, which may stop and start it."""
     async with _running(tmp_path / "server") as process:
         yield process
+
+
+@pytest.fixture
+async def fast_server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A running server that takes any number of messages a second."""
+    async with _running(tmp_path / "server", "--rate-limit", "1000000") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def server_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Run a server with these options and variables: an async context manager that gives the `ServerProcess`."""
+
+    def run(*options: str, **environment: str) -> AbstractAsyncContextManager[ServerProcess]:
+        return _running(tmp_path_factory.mktemp("server"), *options, **environment)
+
+    return run
 
 
 @pytest.fixture
@@ -136,14 +166,13 @@ def _echo_worker(url: str, room: heliograph.Room) -> heliograph.Worker:
 
 @asynccontextmanager
 async def _program(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    others = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**others, "PYTHONUNBUFFERED": "1", **environment},
+        env={**_environment_of_others(), "PYTHONUNBUFFERED": "1", **environment},
     )
     try:
         yield process

@@ -1,5 +1,6 @@
 """The HTTP endpoints, against a transport in memory."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -32,6 +33,17 @@ async def test_signing_in_and_creating_a_room() -> None:
     assert [request.method for request in seen] == ["POST", "POST"]
     assert "Authorization" not in seen[0].headers
     assert seen[1].headers["Authorization"] == "Bearer jwt"
+
+
+async def test_a_server_that_takes_its_time_is_unreachable() -> None:
+    class Slow(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await asyncio.Event().wait()
+            raise AssertionError(request)
+
+    async with heliograph.Api("http://server.example", timeout_s=0.05, transport=Slow()) as client:
+        with pytest.raises(heliograph.ServerUnreachable):
+            await client.sign_in()
 
 
 async def test_deleting_names_the_peer_and_the_room() -> None:

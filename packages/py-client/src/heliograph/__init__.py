@@ -8,7 +8,7 @@ async with heliograph.connect("http://127.0.0.1:8001", room=room, token=token, p
 ```
 """
 
-from heliograph.api import Api, Identity, Room, create_room
+from heliograph.api import Api, IceServers, Identity, JoinToken, Room, RoomDetails, create_room
 from heliograph.channels.channel import MAX_MESSAGE_BYTES, Channel
 from heliograph.channels.files import FileOffer, ReceivedFile, SentFile, receive_file, send_file
 from heliograph.client import Session, connect
@@ -18,11 +18,14 @@ from heliograph.errors import (
     ChannelClosed,
     ChannelError,
     ChannelMessageTooBig,
+    ClaimLost,
     ConfigurationError,
     ConnectError,
     ConnectFailed,
     ConnectionLost,
     ConnectTimeout,
+    DeliveryUnknown,
+    EventsMissed,
     HeliographError,
     InternalError,
     InvalidIdToken,
@@ -47,6 +50,7 @@ from heliograph.errors import (
     RoomFull,
     RoomNotFound,
     SenderMismatch,
+    SendQueueFull,
     ServerUnreachable,
     SignalingClosed,
     SignalingError,
@@ -56,14 +60,42 @@ from heliograph.errors import (
     TransferInterrupted,
     TransferRefused,
     UnknownMessageType,
+    UnsupportedByServer,
     WorkerBusy,
 )
-from heliograph.events import Disconnected, Registered, ServerComplaint, SignalingEvent, SignalRefused
+from heliograph.events import (
+    Disconnected,
+    Registered,
+    RoomEvent,
+    ServerComplaint,
+    SignalingEvent,
+    SignalRefused,
+    Undelivered,
+)
+from heliograph.member import Member
 from heliograph.peer.connection import Connection
 from heliograph.peer.ice_servers import IceServer
 from heliograph.peer.report import ConnectReport
+from heliograph.signaling.claims import Claim, Claiming
 from heliograph.signaling.client import SignalingClient
+from heliograph.signaling.roster import Roster
 from heliograph.worker import Worker
+from heliograph_protocol import (
+    Claimed,
+    ClaimQueued,
+    ClaimReleased,
+    Metadata,
+    Peer,
+    PeerAway,
+    PeerBack,
+    PeerJoined,
+    PeerLeft,
+    PeerMessage,
+    PeerUpdated,
+    RoomClosed,
+    RoomExpiring,
+    ServerDraining,
+)
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
@@ -74,6 +106,12 @@ __all__ = [
     "ChannelClosed",
     "ChannelError",
     "ChannelMessageTooBig",
+    "Claim",
+    "ClaimLost",
+    "ClaimQueued",
+    "ClaimReleased",
+    "Claimed",
+    "Claiming",
     "ConfigurationError",
     "ConnectError",
     "ConnectFailed",
@@ -81,24 +119,37 @@ __all__ = [
     "ConnectTimeout",
     "Connection",
     "ConnectionLost",
+    "DeliveryUnknown",
     "Disconnected",
+    "EventsMissed",
     "FileOffer",
     "HeliographError",
     "IceServer",
+    "IceServers",
     "Identity",
     "InternalError",
     "InvalidIdToken",
     "InvalidJson",
     "InvalidMessage",
     "InvalidRoomToken",
+    "JoinToken",
+    "Member",
     "MessageTooBig",
+    "Metadata",
     "NoPeerAvailable",
     "NotPermitted",
     "NotRegistered",
+    "Peer",
+    "PeerAway",
     "PeerAwayBufferFull",
+    "PeerBack",
     "PeerIdTaken",
+    "PeerJoined",
+    "PeerLeft",
+    "PeerMessage",
     "PeerNotFound",
     "PeerRefused",
+    "PeerUpdated",
     "RateLimited",
     "ReceiveOverflow",
     "ReceivedFile",
@@ -108,12 +159,19 @@ __all__ = [
     "Replaced",
     "RequestTimeout",
     "Room",
+    "RoomClosed",
+    "RoomDetails",
+    "RoomEvent",
     "RoomExpired",
+    "RoomExpiring",
     "RoomFull",
     "RoomNotFound",
+    "Roster",
+    "SendQueueFull",
     "SenderMismatch",
     "SentFile",
     "ServerComplaint",
+    "ServerDraining",
     "ServerUnreachable",
     "Session",
     "SignalRefused",
@@ -126,7 +184,9 @@ __all__ = [
     "TransferError",
     "TransferInterrupted",
     "TransferRefused",
+    "Undelivered",
     "UnknownMessageType",
+    "UnsupportedByServer",
     "Worker",
     "WorkerBusy",
     "connect",

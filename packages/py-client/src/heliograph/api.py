@@ -1,23 +1,29 @@
-"""The server's HTTP endpoints: anonymous sign-in, creating a room, removing peers and rooms."""
+"""The server's HTTP endpoints: signing in, rooms and what is in them, join tokens, ICE servers."""
 
 from __future__ import annotations
 
-import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
-import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from heliograph.config import ServerAddress, settings
-from heliograph.errors import ApiError, ServerUnreachable
+from heliograph.errors import ConfigurationError
+from heliograph.http import TIMEOUT_S, HttpCalls
+from heliograph.labels import Strings, strings
+from heliograph_protocol import IceServer, Peer
 
-__all__ = ["Api", "Identity", "Room", "create_room"]
+__all__ = ["Api", "IceServers", "Identity", "JoinToken", "Room", "RoomDetails", "create_room"]
 
-T = TypeVar("T", bound=Struct)
+T = TypeVar("T")
 
-TIMEOUT_S = 10.0
+_OTHER_PATHS = {"", ".", ".."}
+"""Segments with which a URL means another path (RFC 3986 section 5.2.4); escaped, too, once a proxy undid that."""
+
+Policy = Mapping[str, Mapping[str, Iterable[str]]]
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -41,34 +47,62 @@ class Room(Struct, frozen=True, kw_only=True):
         return f"Room(room_id={self.room_id!r}, expires_at={self.expires_at})"
 
 
+class RoomDetails(Struct, frozen=True, kw_only=True):
+    """A room as its creator or one of its peers sees it. Times are in Unix seconds; only the creator gets `token`."""
+
+    room_id: str
+    name: str | None
+    created_at: int
+    expires_at: int
+    max_peers: int
+    policy: dict[str, Any] | None
+    peer_count: int
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        return f"RoomDetails(room_id={self.room_id!r}, name={self.name!r}, expires_at={self.expires_at})"
+
+
+class JoinToken(Struct, frozen=True, kw_only=True):
+    """Lets one peer, or one kind of peers, into a room: give it as `token`. A secret; `expires_at` in Unix seconds."""
+
+    token: str
+    expires_at: int
+
+    def __repr__(self) -> str:
+        return f"JoinToken(expires_at={self.expires_at})"
+
+
+class IceServers(Struct, frozen=True, kw_only=True):
+    """STUN and TURN servers; their credentials are good for `ttl_s` seconds."""
+
+    ice_servers: list[IceServer]
+    ttl_s: int
+
+
+class _Page(Struct, Generic[T], frozen=True):
+    items: list[T]
+    next: str | None
+
+
 class _Status(Struct, frozen=True):
     status: str
 
 
-class _Problem(Struct, frozen=True):
-    detail: str = ""
+class _Token(Struct, frozen=True):
+    token: str
 
 
 class Api:
     """One server's HTTP endpoints, over one pool of connections. An async context manager.
 
-    Every call raises `ServerUnreachable` or `ApiError`.
+    Every call raises `ServerUnreachable` or `ApiError`. `id_token` says who calls: rooms are their creator's to change.
     """
 
     def __init__(
         self, url: str | None = None, *, timeout_s: float = TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self._address = ServerAddress.parse(url or settings().url)
-        # Loading the CA bundle takes longer than a whole sign-in, and plain HTTP has no use for it. The empty context
-        # trusts no one, so nothing gets through unverified either.
-        plain = self._address.http_url.startswith("http:")
-        self._client = httpx.AsyncClient(
-            base_url=self._address.http_url,
-            timeout=timeout_s,
-            transport=transport,
-            trust_env=not self._address.is_loopback,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        )
+        self._http = HttpCalls(ServerAddress.parse(url or settings().url), timeout_s=timeout_s, transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,48 +114,138 @@ class Api:
 
     async def close(self) -> None:
         """Close the pooled connections."""
-        await self._client.aclose()
+        await self._http.close()
 
     async def sign_in(self) -> Identity:
         """Become an anonymous user."""
-        return await self._post("/anonymous-signin", {}, Identity)
+        return await self._http.call("POST", "/anonymous-signin", Identity, body={})
 
-    async def create_room(self, *, id_token: str) -> Room:
-        """Create a room that belongs to the token's user."""
-        return await self._post("/create-room", {}, Room, id_token=id_token)
+    async def create_room(
+        self,
+        *,
+        id_token: str,
+        name: str | None = None,
+        ttl_s: int | None = None,
+        max_peers: int | None = None,
+        policy: Policy | None = None,
+    ) -> Room:
+        """Create a room that belongs to the token's user. Nobody gets in after `ttl_s` seconds, 2 hours by default.
+
+        `policy` says which roles may signal which: `{"signal": {"client": ["worker"]}}`.
+        """
+        wanted = _given(name=name, ttl_s=ttl_s, max_peers=max_peers, policy=policy)
+        if not wanted:
+            return await self._http.call("POST", "/create-room", Room, body={}, id_token=id_token)
+        return await self._http.call("POST", "/api/rooms", Room, body=wanted, id_token=id_token)
+
+    async def rooms(self, *, id_token: str) -> AsyncIterator[RoomDetails]:
+        """The user's rooms, newest first."""
+        async for room in self._pages("/api/rooms", RoomDetails, id_token=id_token):
+            yield room
+
+    async def room(self, room_id: str, *, id_token: str) -> RoomDetails:
+        """A room that the user created or is in."""
+        return await self._http.call("GET", _room(room_id), RoomDetails, id_token=id_token)
+
+    async def update_room(
+        self,
+        room_id: str,
+        *,
+        id_token: str,
+        name: str | UnsetType | None = UNSET,
+        ttl_s: int | UnsetType = UNSET,
+        max_peers: int | UnsetType = UNSET,
+        policy: Policy | UnsetType | None = UNSET,
+    ) -> RoomDetails:
+        """Change a room. `ttl_s` counts from now, and so extends it; a name or policy of None takes it away."""
+        given = {"name": name, "ttl_s": ttl_s, "max_peers": max_peers, "policy": policy}
+        changes = {key: value for key, value in given.items() if value is not UNSET}
+        return await self._http.call("PATCH", _room(room_id), RoomDetails, body=changes, id_token=id_token)
+
+    async def close_room(self, room_id: str, *, id_token: str) -> None:
+        """Close a room: everyone in it is put out."""
+        await self._http.call("DELETE", _room(room_id), type(None), id_token=id_token)
+
+    async def peers(
+        self, room_id: str, *, id_token: str, role: Strings | None = None, tags: Strings | None = None
+    ) -> AsyncIterator[Peer]:
+        """The peers in a room, for those in it and its creator; with any of the roles, and any of the tags."""
+        query = _given(role=_listed(role), tag=_listed(tags))
+        async for peer in self._pages(_room(room_id, "peers"), Peer, id_token=id_token, **query):
+            yield peer
+
+    async def remove_peer(self, room_id: str, peer_id: str, *, id_token: str) -> None:
+        """Put a peer out of a room. Raises `ConfigurationError` for one called `.` or `..`, which no URL can name."""
+        await self._http.call("DELETE", _room(room_id, "peers", peer_id), type(None), id_token=id_token)
+
+    async def mint_token(
+        self,
+        room_id: str,
+        *,
+        id_token: str,
+        role: str | None = None,
+        peer_id: str | None = None,
+        groups: Strings | None = None,
+        grants: Strings | None = None,
+        ttl_s: int | None = None,
+    ) -> JoinToken:
+        """Make a join token. Whoever uses it cannot choose what is given here. Without `ttl_s` it lasts as the room."""
+        wanted = _given(role=role, peer_id=peer_id, groups=_listed(groups), grants=_listed(grants), ttl_s=ttl_s)
+        return await self._http.call("POST", _room(room_id, "tokens"), JoinToken, body=wanted, id_token=id_token)
+
+    async def rotate_token(self, room_id: str, *, id_token: str) -> str:
+        """Give a room another token, which is returned; the old one and all join tokens open nothing any more."""
+        path = _room(room_id, "rotate-token")
+        return (await self._http.call("POST", path, _Token, id_token=id_token)).token
+
+    async def ice_servers(self, *, id_token: str) -> IceServers:
+        """The STUN and TURN servers, with fresh credentials."""
+        return await self._http.call("GET", "/api/ice-servers", IceServers, id_token=id_token)
 
     async def delete_peers_and_room(self, peer_id: str, *, id_token: str, room_id: str | None = None) -> str:
         """As the room's creator: remove the room with every peer; as the peer's user: that peer. Returns the status."""
-        body = {"peer_id": peer_id} if room_id is None else {"peer_id": peer_id, "room_id": room_id}
-        return (await self._post("/delete-peers-and-room", body, _Status, id_token=id_token)).status
+        body = _given(peer_id=peer_id, room_id=room_id)
+        return (await self._http.call("POST", "/delete-peers-and-room", _Status, body=body, id_token=id_token)).status
 
-    async def _post(self, path: str, body: dict[str, str], kind: type[T], *, id_token: str | None = None) -> T:
-        headers = {} if id_token is None else {"Authorization": f"Bearer {id_token}"}
-        try:
-            response = await self._client.post(path, json=body, headers=headers)
-        except httpx.HTTPError as error:
-            raise ServerUnreachable(f"No answer from {self._address.http_url}: {_words(error)}") from error
-        if response.is_error:
-            raise ApiError(response.status_code, _detail(response))
-        try:
-            return msgspec.json.decode(response.content, type=kind)
-        except msgspec.DecodeError as error:
-            raise ServerUnreachable(f"{self._address.http_url} is no Heliograph server: {error}") from error
+    async def _pages(self, path: str, kind: type[T], *, id_token: str, **query: str | list[str]) -> AsyncIterator[T]:
+        while True:
+            page = await self._http.call("GET", path, _Page[kind], query=query, id_token=id_token)  # type: ignore[valid-type]
+            for item in page.items:
+                yield item
+            if page.next is None:
+                return
+            query["cursor"] = page.next
 
 
-async def create_room(url: str | None = None, *, id_token: str | None = None) -> Room:
-    """Create a room, as a new anonymous user unless an id token is given."""
+async def create_room(
+    url: str | None = None,
+    *,
+    id_token: str | None = None,
+    name: str | None = None,
+    ttl_s: int | None = None,
+    max_peers: int | None = None,
+    policy: Policy | None = None,
+) -> Room:
+    """Create a room as `Api.create_room` does, as a new anonymous user unless an id token is given.
+
+    To change or close the room later, keep an id token (`Api.sign_in`) and give it here.
+    """
     async with Api(url) as api:
-        return await api.create_room(id_token=id_token or (await api.sign_in()).id_token)
+        owner = id_token or (await api.sign_in()).id_token
+        return await api.create_room(id_token=owner, name=name, ttl_s=ttl_s, max_peers=max_peers, policy=policy)
 
 
-def _detail(response: httpx.Response) -> str:
-    try:
-        detail = msgspec.json.decode(response.content, type=_Problem).detail
-    except msgspec.DecodeError:
-        detail = ""
-    return detail or response.reason_phrase or "Refused"
+def _room(room_id: str, *further: str) -> str:
+    """The path of a room, or of something in it. Raises `ConfigurationError` for a name that would lead elsewhere."""
+    for part in (room_id, *further):
+        if part in _OTHER_PATHS:
+            raise ConfigurationError(f"{part!r} cannot be part of an address")
+    return "/".join(["/api/rooms", *(quote(part, safe="") for part in (room_id, *further))])
 
 
-def _words(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
+def _listed(value: Strings | None) -> list[str] | None:
+    return None if value is None else strings(value)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

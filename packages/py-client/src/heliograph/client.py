@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import overload
+from typing import Any, overload
 
 from heliograph.config import random_peer_id
 from heliograph.errors import SignalingLost
+from heliograph.labels import Strings
+from heliograph.member import Member, ice_source
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
-from heliograph.peer.ice_servers import IceServer, usable_ice_servers
+from heliograph.peer.ice_servers import IceServer, IceServerLike
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
 
@@ -22,47 +24,37 @@ MAX_WAITING_CONNECTIONS = 16
 _NOT_ACCEPTING = Refusal(code="NOT_ACCEPTING", reason="not_accepting", message="This peer accepts no connections")
 
 
-class Session:
+class Session(Member):
     """A peer in a room that connects to others, and lets others connect to it. Made by `connect`."""
 
-    def __init__(self, signaling: SignalingClient, *, ice_servers: Iterable[IceServer], timeout_s: float) -> None:
-        self._signaling = signaling
+    def __init__(
+        self, signaling: SignalingClient, *, ice_servers: Iterable[IceServer] | None, timeout_s: float
+    ) -> None:
+        super().__init__(signaling)
         self._accepting = False
         self._accepted: asyncio.Queue[Connection] = asyncio.Queue(MAX_WAITING_CONNECTIONS)
         self._switchboard = Switchboard(
             signaling,
-            ice_servers=usable_ice_servers(ice_servers),
+            ice_servers=ice_source(signaling, ice_servers),
             admit=self._admit,
             serve=self._hand_over,
+            events=self._stream,
             timeout_s=timeout_s,
         )
+        self._knows_ice_servers = ice_servers is not None
         self._routing: asyncio.Task[None] | None = None
-
-    @property
-    def peer_id(self) -> str:
-        """This peer's id in the room."""
-        return self._signaling.peer_id
-
-    @property
-    def room_id(self) -> str:
-        """The room."""
-        return self._signaling.room_id
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """The connections that are open or being made."""
         return self._switchboard.connections
 
-    async def peers(self) -> list[str]:
-        """The ids of the other peers in the room."""
-        return [peer_id for peer_id in await self._signaling.query() if peer_id != self.peer_id]
-
     async def connect(self, peer_id: str) -> Connection:
         """Connect to a peer: its `chat` channel is open when this returns.
 
         Raises `PeerNotFound`, `WorkerBusy`, `ConnectTimeout` or another `ConnectError`.
         """
-        return await self._dial(self._switchboard.prepare(peer_id))
+        return await self._switchboard.dial(self._switchboard.prepare(peer_id))
 
     async def accept(self) -> Connection:
         """The next connection that another peer opens to this one. Before the first call, offers are refused.
@@ -89,15 +81,17 @@ class Session:
         await self._accepted.put(connection)
         await connection.wait_closed()
 
-    async def _dial(self, connection: Connection, *, opening: asyncio.Task[None] | None = None) -> Connection:
-        """Wait for the session to be open while the connection gathers, then offer it."""
+    async def _dial(self, peer_id: str, opening: asyncio.Task[None]) -> Connection:
+        """Open the session and connect. The offer is made meanwhile, unless the server names the ICE servers."""
+        if not self._knows_ice_servers:
+            await opening
+        connection = self._switchboard.prepare(peer_id)
         try:
-            if opening is not None:
-                await opening
-            return await self._switchboard.dial(connection)
+            await opening
         except BaseException:
             await connection.close()
             raise
+        return await self._switchboard.dial(connection)
 
     async def _open(self) -> None:
         await self._signaling.open()
@@ -105,10 +99,12 @@ class Session:
         await asyncio.sleep(0)  # let it start, so that a connection finds it running
 
     async def _close(self) -> None:
-        if self._routing is not None:
-            self._routing.cancel()
-            await asyncio.wait([self._routing])
-        await self._signaling.close()
+        try:
+            if self._routing is not None:
+                self._routing.cancel()
+                await asyncio.wait([self._routing])
+        finally:  # whoever closes may be cancelled
+            await self._signaling.close()
 
 
 @overload
@@ -120,8 +116,11 @@ def connect(
     token: str | None = None,
     peer_id: str | None = None,
     role: str = "client",
+    tags: Strings = (),
+    properties: Mapping[str, Any] | None = None,
+    groups: Strings | None = None,
     id_token: str | None = None,
-    ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+    ice_servers: Iterable[IceServerLike] | None = None,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> AbstractAsyncContextManager[Connection]: ...
 
@@ -135,8 +134,11 @@ def connect(
     token: str | None = None,
     peer_id: str | None = None,
     role: str = "client",
+    tags: Strings = (),
+    properties: Mapping[str, Any] | None = None,
+    groups: Strings | None = None,
     id_token: str | None = None,
-    ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+    ice_servers: Iterable[IceServerLike] | None = None,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> AbstractAsyncContextManager[Session]: ...
 
@@ -149,20 +151,33 @@ def connect(
     token: str | None = None,
     peer_id: str | None = None,
     role: str = "client",
+    tags: Strings = (),
+    properties: Mapping[str, Any] | None = None,
+    groups: Strings | None = None,
     id_token: str | None = None,
-    ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+    ice_servers: Iterable[IceServerLike] | None = None,
     timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> AbstractAsyncContextManager[Connection] | AbstractAsyncContextManager[Session]:
     """Enter a room. With `peer`, connect to that peer: you get the `Connection`. Without, you get the `Session`.
 
     `url` is the server's address, or a room link, which has room and token in it; by default `HELIOGRAPH_URL` or this
-    machine. `ice_servers` takes URLs, RTCIceServer dicts or `IceServer`s; none by default. `timeout_s` is for each
-    connection. Signs in anonymously unless there is an `id_token`.
+    machine. `token` is the room's, or a join token. `tags` and `properties` are what this peer says of itself.
+    `ice_servers` takes URLs, RTCIceServer dicts or `IceServer`s, `[]` for none; by default they are the server's.
+    `timeout_s` is for each connection. Signs in anonymously unless there is an `id_token`.
     """
     signaling = SignalingClient(
-        url, room=room, token=token, peer_id=peer_id or random_peer_id("Client"), role=role, id_token=id_token
+        url,
+        room=room,
+        token=token,
+        peer_id=peer_id or random_peer_id("Client"),
+        role=role,
+        tags=tags,
+        properties=properties,
+        groups=groups,
+        id_token=id_token,
     )
-    session = Session(signaling, ice_servers=[IceServer.of(server) for server in ice_servers], timeout_s=timeout_s)
+    own = None if ice_servers is None else [IceServer.of(server) for server in ice_servers]
+    session = Session(signaling, ice_servers=own, timeout_s=timeout_s)
     return _in_room(session) if peer is None else _connected(session, peer)
 
 
@@ -179,8 +194,10 @@ async def _in_room(session: Session) -> AsyncIterator[Session]:
 async def _connected(session: Session, peer: str) -> AsyncIterator[Connection]:
     opening = asyncio.create_task(session._open(), name=f"open the session of {session.peer_id}")  # noqa: SLF001
     try:
-        yield await session._dial(session._switchboard.prepare(peer), opening=opening)  # noqa: SLF001
+        yield await session._dial(peer, opening)  # noqa: SLF001
     finally:
         opening.cancel()
-        await asyncio.wait([opening])
-        await session._close()  # noqa: SLF001
+        try:
+            await asyncio.wait([opening])
+        finally:
+            await session._close()  # noqa: SLF001

@@ -10,6 +10,11 @@ HeliographError
 │   │   └── Removed             the room's owner removed this peer, or the room (4003)
 │   ├── SignalingLost           not connected to the server, and not again in time
 │   ├── RequestTimeout          the server did not answer a question in time
+│   ├── SendQueueFull           too much waits to be sent already
+│   ├── DeliveryUnknown         the session was lost before the server said what became of a message
+│   ├── EventsMissed            events came faster than they were read, beyond the queue's bound
+│   ├── ClaimLost               a claim ended before its holder gave the peer back: `.reason`
+│   ├── UnsupportedByServer     the server speaks level 1 of the protocol only
 │   └── Refused                 an `error` message of the server: `.code`, `.message`, `.reason`
 │       └── InvalidIdToken, InvalidRoomToken, RoomNotFound, RoomExpired, RoomFull, PeerIdTaken, PeerNotFound,
 │           NotRegistered, NotPermitted, SenderMismatch, RateLimited, MessageTooBig, InvalidMessage, InvalidJson,
@@ -45,11 +50,14 @@ __all__ = [
     "ChannelClosed",
     "ChannelError",
     "ChannelMessageTooBig",
+    "ClaimLost",
     "ConfigurationError",
     "ConnectError",
     "ConnectFailed",
     "ConnectTimeout",
     "ConnectionLost",
+    "DeliveryUnknown",
+    "EventsMissed",
     "HeliographError",
     "InternalError",
     "InvalidIdToken",
@@ -73,6 +81,7 @@ __all__ = [
     "RoomExpired",
     "RoomFull",
     "RoomNotFound",
+    "SendQueueFull",
     "SenderMismatch",
     "ServerUnreachable",
     "SignalingClosed",
@@ -83,6 +92,7 @@ __all__ = [
     "TransferInterrupted",
     "TransferRefused",
     "UnknownMessageType",
+    "UnsupportedByServer",
     "WorkerBusy",
     "close_error",
     "peer_refusal",
@@ -138,6 +148,31 @@ class SignalingLost(SignalingError):
 
 class RequestTimeout(SignalingError):
     """The server did not answer a question in time."""
+
+
+class SendQueueFull(SignalingError):
+    """Too much waits to be sent to the server already. What raised it was not queued."""
+
+
+class DeliveryUnknown(SignalingError):
+    """The message may have been delivered or not: the session was lost, or its time over, before the server said."""
+
+
+class EventsMissed(SignalingError):
+    """Events came faster than they were read. Reading on starts with the newest that are left."""
+
+
+class ClaimLost(SignalingError):
+    """A claim is over, and its holder did not end it. `reason` is `expired`, `left` or `session_lost`."""
+
+    def __init__(self, peer_id: str, reason: str) -> None:
+        super().__init__(f"The claim on {peer_id} is over: {reason}")
+        self.peer_id = peer_id
+        self.reason = reason
+
+
+class UnsupportedByServer(SignalingError):
+    """The server speaks level 1 of the protocol only, which has no word for this."""
 
 
 class Refused(SignalingError):

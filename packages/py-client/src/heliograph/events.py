@@ -1,19 +1,55 @@
-"""What a `SignalingClient` tells whoever iterates over it, besides the signals of other peers."""
+"""What a `SignalingClient`, a session and a worker tell whoever iterates over their events."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
 from heliograph.errors import Refused, SignalingError
-from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
+from heliograph_protocol import (
+    Answer,
+    Candidate,
+    Claimed,
+    ClaimQueued,
+    ClaimReleased,
+    ErrorMessage,
+    Offer,
+    Peer,
+    PeerAway,
+    PeerBack,
+    PeerJoined,
+    PeerLeft,
+    PeerMessage,
+    PeerUpdated,
+    Quit,
+    RoomClosed,
+    RoomExpiring,
+    ServerDraining,
+)
 
-__all__ = ["Disconnected", "PeerSignal", "Registered", "ServerComplaint", "SignalRefused", "SignalingEvent"]
+__all__ = [
+    "Disconnected",
+    "PeerSignal",
+    "Registered",
+    "RoomEvent",
+    "ServerComplaint",
+    "SignalRefused",
+    "SignalingEvent",
+    "Undelivered",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """This peer is in the room, for the first time or again after the socket dropped."""
+    """This peer is in the room, for the first time or again after the connection to the server dropped.
+
+    With `resumed` nothing was lost meanwhile. Without, it is a new session: `peers` has everyone in sight, and what
+    else was known of them no longer counts.
+    """
 
     room_id: str
     peer_id: str
+    resumed: bool = False
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +61,23 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class SignalRefused:
-    """The server did not deliver a signal of ours."""
+    """The server did not deliver a signal of ours, or nobody knows whether it did."""
 
     target: str
     connection_id: str | None
-    error: Refused
+    error: SignalingError
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A message of ours, sent without waiting for its ack or kept for a peer that was away, was not delivered.
+
+    `to` is the peer or, in a broadcast, the group. With a `DeliveryUnknown` as `error`, nobody knows whether it was.
+    """
+
+    message: PeerMessage
+    to: str
+    error: SignalingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +90,24 @@ class ServerComplaint:
 PeerSignal = Offer | Answer | Candidate | Quit | ErrorMessage
 """What other peers send; an `ErrorMessage` here always has a `target`."""
 
-SignalingEvent = PeerSignal | Registered | Disconnected | SignalRefused | ServerComplaint
+RoomEvent = (
+    Registered
+    | Disconnected
+    | PeerMessage
+    | Undelivered
+    | PeerJoined
+    | PeerUpdated
+    | PeerAway
+    | PeerBack
+    | PeerLeft
+    | Claimed
+    | ClaimQueued
+    | ClaimReleased
+    | RoomExpiring
+    | RoomClosed
+    | ServerDraining
+    | ServerComplaint
+)
+"""What happens in a room, beside connections being made."""
+
+SignalingEvent = PeerSignal | SignalRefused | RoomEvent

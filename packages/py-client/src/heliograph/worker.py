@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from heliograph.channels.channel import Channel
 from heliograph.config import random_peer_id
 from heliograph.errors import ConnectionLost, HeliographError, SignalingLost, WorkerBusy
+from heliograph.labels import Strings
+from heliograph.member import Member, ice_source
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
-from heliograph.peer.ice_servers import IceServer, usable_ice_servers
+from heliograph.peer.ice_servers import IceServerLike
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
 
@@ -26,12 +28,13 @@ ChannelHandler = Callable[[Channel], Awaitable[None]]
 H = TypeVar("H", bound=ChannelHandler)
 
 
-class Worker:
+class Worker(Member):
     """A peer that answers: each channel that a client opens runs the handler for its label.
 
     A handler has the channel until it returns, then the channel is closed. What it raises closes the channel too and is
     logged; nobody else notices. Clients over `max_clients` are refused with `WORKER_BUSY`. When the socket to the
-    server drops, the worker registers again under its id, and open connections go on.
+    server drops, the worker comes back under its id, and open connections go on. Clients find it by its `tags` and
+    `properties`; with `max_claims` among the properties it takes so many claims at once, one without.
 
     An async context manager: entering registers, leaving closes every connection. It raises what
     `SignalingClient` raises.
@@ -45,34 +48,37 @@ class Worker:
         token: str | None = None,
         peer_id: str | None = None,
         role: str = "worker",
+        tags: Strings = (),
+        properties: Mapping[str, Any] | None = None,
+        groups: Strings | None = None,
         id_token: str | None = None,
-        ice_servers: Iterable[IceServer | str | Mapping[str, object]] = (),
+        ice_servers: Iterable[IceServerLike] | None = None,
         max_clients: int = MAX_CLIENTS,
         timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
-        self._signaling = SignalingClient(
-            url, room=room, token=token, peer_id=peer_id or random_peer_id("Worker"), role=role, id_token=id_token
+        signaling = SignalingClient(
+            url,
+            room=room,
+            token=token,
+            peer_id=peer_id or random_peer_id("Worker"),
+            role=role,
+            tags=tags,
+            properties=properties,
+            groups=groups,
+            id_token=id_token,
         )
+        super().__init__(signaling)
         self._max_clients = max_clients
         self._handlers: dict[str, ChannelHandler] = {}
         self._switchboard = Switchboard(
-            self._signaling,
-            ice_servers=usable_ice_servers(ice_servers),
+            signaling,
+            ice_servers=ice_source(signaling, ice_servers),
             admit=self._admit,
             serve=self._serve,
+            events=self._stream,
             timeout_s=timeout_s,
         )
         self._routing: asyncio.Task[None] | None = None
-
-    @property
-    def peer_id(self) -> str:
-        """This worker's id in the room."""
-        return self._signaling.peer_id
-
-    @property
-    def room_id(self) -> str:
-        """The room."""
-        return self._signaling.room_id
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -96,10 +102,12 @@ class Worker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._routing is not None:
-            self._routing.cancel()
-            await asyncio.wait([self._routing])
-        await self._signaling.close()
+        try:
+            if self._routing is not None:
+                self._routing.cancel()
+                await asyncio.wait([self._routing])
+        finally:  # whoever closes may be cancelled
+            await self._signaling.close()
 
     async def run(self) -> None:
         """Register and serve until this is cancelled or `wait_closed` would raise."""

@@ -29,6 +29,25 @@ async def test_asking_the_echo_worker(program: Program, server: Any, room: helio
         await worker.wait()
 
 
+async def test_a_pool_of_workers(program: Program, server: Any, room: heliograph.Room) -> None:
+    link = f"{server.url}/#room={room.room_id}&token={room.token}"
+    pool, use = str(EXAMPLES / "worker_pool.py"), str(EXAMPLES / "use_pool.py")
+    async with (
+        program(pool, link, "gpu_memory_mb=4096"),
+        program(pool, link, "gpu_memory_mb=16384"),
+        heliograph.connect(link) as session,
+        asyncio.timeout(60),
+    ):
+        events = session.events()
+        while len(session.roster) < 2:
+            await anext(events)
+        [big] = [peer for peer in session.roster.values() if peer.metadata.properties["gpu_memory_mb"] == 16384]
+        async with program(use, link, "8192", "train a model") as using:
+            out, err = await using.communicate()
+        assert err == b""
+        assert out.decode() == f"2 in the pool\n{big.peer_id} has done 'train a model'\n"
+
+
 async def test_sending_a_file(program: Program, server: Any, room: heliograph.Room, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"a picture" * 1000)
     link = f"{server.url}/#room={room.room_id}&token={room.token}"

@@ -11,7 +11,7 @@ from msgspec import UNSET
 import heliograph
 from heliograph.events import PeerSignal
 from heliograph.peer.connection import Connection
-from heliograph.peer.ice_servers import usable_ice_servers
+from heliograph.peer.ice_servers import UsableIceServers, usable_ice_servers
 from heliograph.peer.report import Stage
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.testing import MemoryRoom
@@ -19,6 +19,10 @@ from heliograph_protocol import Answer, Candidate, IceCandidateInit, Offer, Quit
 
 BUSY = Refusal(code="WORKER_BUSY", reason="worker_busy", message="Too many")
 Serve = Callable[[Connection], Awaitable[None]]
+
+
+def no_ice_servers() -> UsableIceServers:
+    return usable_ice_servers([])
 
 
 async def echo(connection: Connection) -> None:
@@ -33,7 +37,7 @@ async def peer(
 ) -> AsyncIterator[Switchboard]:
     switchboard = Switchboard(
         room.join(peer_id),
-        ice_servers=usable_ice_servers([]),
+        ice_servers=no_ice_servers,
         admit=lambda _: refusal,
         serve=serve,
         timeout_s=timeout_s,
@@ -284,7 +288,7 @@ async def test_candidates_may_trickle_before_and_after_the_description() -> None
     room = MemoryRoom(rewrite=trickle)
     async with peer(room, "Worker-1"):
         client_signaling = room.join("Client-1")
-        client = Switchboard(client_signaling, ice_servers=usable_ice_servers([]), admit=lambda _: None, serve=echo)
+        client = Switchboard(client_signaling, ice_servers=no_ice_servers, admit=lambda _: None, serve=echo)
         running = asyncio.create_task(client.run())
         await asyncio.sleep(0)
         async with await dial(client, "Worker-1") as connection:
@@ -367,7 +371,7 @@ async def test_giving_up_while_connecting_leaves_nothing() -> None:
 async def test_the_last_connection_outlives_the_signaling() -> None:
     room = MemoryRoom()
     signaling = room.join("Worker-1")
-    worker = Switchboard(signaling, ice_servers=usable_ice_servers([]), admit=lambda _: None, serve=echo)
+    worker = Switchboard(signaling, ice_servers=no_ice_servers, admit=lambda _: None, serve=echo)
     running = asyncio.create_task(worker.run())
     async with peer(room, "Client-1") as client:
         async with await dial(client, "Worker-1") as connection:

@@ -1,14 +1,8 @@
 """Waiting before connecting again."""
 
-from heliograph.signaling.backoff import STABLE_AFTER_S, Backoff
+from heliograph.signaling.backoff import SHAKY_FAILURES, STABLE_AFTER_S, Backoff
 
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from .clock import Clock
 
 
 def test_delays_double_up_to_the_ceiling() -> None:
@@ -39,3 +33,11 @@ def test_a_connection_that_drops_at_once_does_not() -> None:
     backoff.connected()
     clock.now += STABLE_AFTER_S / 2
     assert backoff.next_delay_s() == 2
+
+
+def test_a_connection_that_does_not_hold_is_not_waited_for_as_for_a_dead_server() -> None:
+    backoff = Backoff(clock=Clock(), rng=lambda: 1.0, base_s=1.0, ceiling_s=100.0)
+    for _ in range(6):
+        backoff.next_delay_s()
+    backoff.connected()
+    assert backoff.next_delay_s() == 2**SHAKY_FAILURES

@@ -31,7 +31,7 @@ class RoomOptions:
     url: str | None
     room: str | None
     token: str | None
-    ice_servers: tuple[IceServer, ...]
+    ice_servers: tuple[IceServer, ...] | None
 
 
 def room_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,7 +45,7 @@ def room_options(command: Callable[..., None]) -> Callable[..., None]:
             servers = tuple(_ice_server(value) for value in ice_server)
         except ConfigurationError as error:
             raise click.BadParameter(str(error), param_hint="--ice-server") from error
-        command(where=RoomOptions(url=url, room=room, token=token, ice_servers=servers), **others)
+        command(where=RoomOptions(url=url, room=room, token=token, ice_servers=servers or None), **others)
 
     options = (
         url_option,
@@ -54,7 +54,7 @@ def room_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--ice-server",
             multiple=True,
-            help="stun:host:port, or a JSON object with urls, username and credential. Repeatable; none by default.",
+            help="stun:host:port, or JSON with urls, username and credential. Repeatable.  [default: the server's]",
         ),
     )
     decorated: Callable[..., None] = gathered

@@ -19,7 +19,7 @@ from heliograph.errors import (
     ConnectTimeout,
     HeliographError,
     PeerRefused,
-    Refused,
+    SignalingError,
 )
 from heliograph.peer.channels import Channels
 from heliograph.peer.ice_servers import UsableIceServers
@@ -171,7 +171,7 @@ class Connection:
         if not self._ended.is_set():
             self._rtc.add_candidate(candidate)
 
-    def take_refusal(self, error: PeerRefused | Refused) -> None:
+    def take_refusal(self, error: PeerRefused | SignalingError) -> None:
         """The other side, or the server, refused the offer. An open connection takes no notice."""
         if not self._ever_connected:
             self._fail(error)
@@ -238,7 +238,7 @@ class Connection:
 
     def _explain(self, working: asyncio.Future[None]) -> HeliographError:
         report = self._final_report or self.report()
-        if isinstance(self._failure, ConnectError | Refused):
+        if isinstance(self._failure, ConnectError | SignalingError):
             return self._failure
         if working.done() and not working.cancelled() and (error := working.exception()) is not None:
             if isinstance(error, DescriptionError):

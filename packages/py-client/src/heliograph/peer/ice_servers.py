@@ -10,10 +10,12 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from heliograph.errors import ConfigurationError
+from heliograph_protocol import IceServer as WireIceServer
 
-__all__ = ["IceServer", "UsableIceServers", "usable_ice_servers"]
+__all__ = ["IceServer", "IceServerLike", "UsableIceServers", "usable_ice_servers"]
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +33,12 @@ class IceServer:
     credential: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, value: IceServer | str | Mapping[str, object]) -> IceServer:
+    def of(cls, value: IceServer | WireIceServer | str | Mapping[str, object]) -> IceServer:
         """Take a URL, an RTCIceServer as JSON has it, or an `IceServer`. Raises `ConfigurationError`."""
         if isinstance(value, IceServer):
             return value
+        if isinstance(value, WireIceServer):
+            return cls(tuple(value.urls), _text(value.username), _text(value.credential))
         if isinstance(value, str):
             return cls(urls=(value,))
         urls = value.get("urls")
@@ -57,7 +61,11 @@ class UsableIceServers:
         return tuple(url for server in self.servers for url in server.urls)
 
 
-def usable_ice_servers(servers: Iterable[IceServer | str | Mapping[str, object]]) -> UsableIceServers:
+IceServerLike: TypeAlias = IceServer | WireIceServer | str | Mapping[str, object]
+"""A URL, an RTCIceServer as JSON has it, an `IceServer`, or one that the server's API named."""
+
+
+def usable_ice_servers(servers: Iterable[IceServerLike]) -> UsableIceServers:
     """Keep what aiortc can use, in the caller's order; log a reason for everything else."""
     used: dict[str, IceServer] = {}
     dropped: list[tuple[str, str]] = []

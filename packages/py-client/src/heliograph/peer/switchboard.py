@@ -11,8 +11,9 @@ from typing import Protocol, assert_never
 
 from msgspec import UNSET
 
-from heliograph.errors import AlreadyConnected, HeliographError, peer_refusal
-from heliograph.events import Disconnected, Registered, ServerComplaint, SignalingEvent, SignalRefused
+from heliograph.errors import AlreadyConnected, HeliographError, SignalingLost, peer_refusal
+from heliograph.event_stream import EventStream
+from heliograph.events import ServerComplaint, SignalingEvent, SignalRefused
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection, Signals
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
@@ -46,22 +47,25 @@ class Switchboard:
     """Owns the connections of one registered peer; there is one with each other peer at most.
 
     `admit` says whether a peer's offer is answered: None for yes. `serve` gets each connection that came about that
-    way and has it until it returns; then the connection is closed.
+    way and has it until it returns; then the connection is closed. `ice_servers` gives those for the next connection,
+    and `events` gets everything that is not about connections.
     """
 
     def __init__(
         self,
         signaling: Signaling,
         *,
-        ice_servers: UsableIceServers,
+        ice_servers: Callable[[], UsableIceServers],
         admit: Callable[[str], Refusal | None],
         serve: Callable[[Connection], Awaitable[None]],
+        events: EventStream | None = None,
         timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._signaling = signaling
         self._ice_servers = ice_servers
         self._admit = admit
         self._serve = serve
+        self._events = events or EventStream()
         self._timeout_s = timeout_s
         self._connections: dict[str, Connection] = {}
         self._glare: dict[str, asyncio.Future[tuple[Connection, str]]] = {}
@@ -84,6 +88,7 @@ class Switchboard:
                 raise failure
         finally:
             self._group = None
+            self._events.end(None)
             closing = [asyncio.ensure_future(connection.close()) for connection in self._connections.values()]
             if closing:
                 await asyncio.wait(closing)
@@ -127,12 +132,17 @@ class Switchboard:
             self._glare.pop(peer_id, None)
 
     async def _route(self, group: asyncio.TaskGroup) -> HeliographError | None:
+        failure = None
         try:
             async for event in self._signaling:
                 self._dispatch(event, group)
         except HeliographError as error:
-            return error
-        return None
+            failure = error
+        except Exception as error:
+            self._events.end(SignalingLost(f"This client failed: {error!r}"))
+            raise
+        self._events.end(failure)
+        return failure
 
     def _dispatch(self, event: SignalingEvent, group: asyncio.TaskGroup) -> None:
         match event:
@@ -145,12 +155,10 @@ class Switchboard:
                 connection = self._connections.get(event.target)
                 if connection is not None and connection.connection_id == event.connection_id:
                     connection.take_refusal(event.error)
-            case Registered() | Disconnected():
-                log.debug("signaling.event peer=%s event=%s", self._signaling.peer_id, type(event).__name__)
-            case ServerComplaint():
-                log.warning("signaling.complaint peer=%s code=%s", self._signaling.peer_id, event.error.code)
             case _:
-                assert_never(event)
+                if isinstance(event, ServerComplaint):
+                    log.warning("signaling.complaint peer=%s code=%s", self._signaling.peer_id, event.error.code)
+                self._events.put(event)
 
     @staticmethod
     def _hand_on(signal: Answer | Candidate | Quit | ErrorMessage, connection: Connection) -> None:
@@ -236,7 +244,7 @@ class Switchboard:
             peer_id,
             signals=self._signaling,
             connection_id=connection_id,
-            ice_servers=self._ice_servers,
+            ice_servers=self._ice_servers(),
             timeout_s=self._timeout_s,
         )
 

@@ -9,6 +9,9 @@ __all__ = ["Backoff"]
 
 BASE_S = 0.25
 CEILING_S = 15.0
+SHAKY_FAILURES = 2
+"""What a connection that did not hold counts as: the server is there, and a session does not wait for long."""
+
 STABLE_AFTER_S = 30.0
 """A connection that held this long counts as a success: the next drop starts from the base again."""
 
@@ -41,6 +44,7 @@ class Backoff:
 
     def connected(self) -> None:
         """An attempt succeeded."""
+        self._failures = min(self._failures, SHAKY_FAILURES)
         self._connected_at = self._clock()
 
     def next_delay_s(self) -> float:

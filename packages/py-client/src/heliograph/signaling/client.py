@@ -1,4 +1,4 @@
-"""The signaling client: the shell around the core that signs in, connects, and connects again."""
+"""The signaling client: the shell around the core that connects, sends and reads, and connects again."""
 
 from __future__ import annotations
 
@@ -6,59 +6,80 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from http import HTTPStatus
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from heliograph.api import Api
 from heliograph.config import ServerAddress, random_peer_id, settings
 from heliograph.errors import (
-    ApiError,
+    DeliveryUnknown,
     HeliographError,
-    InternalError,
-    InvalidIdToken,
-    PeerIdTaken,
-    RateLimited,
-    RoomFull,
-    ServerUnreachable,
-    SignalingClosed,
+    RequestTimeout,
     SignalingError,
     SignalingLost,
-    StoreUnavailable,
+    UnsupportedByServer,
 )
-from heliograph.events import Disconnected, PeerSignal, Registered, ServerComplaint, SignalingEvent, SignalRefused
-from heliograph.signaling.backoff import Backoff
-from heliograph.signaling.core import Credentials, RegistrationRefused, Replied, RequestRefused, SignalingCore
-from heliograph.signaling.questions import Answer, Questions
+from heliograph.events import Disconnected, PeerSignal, Registered, SignalingEvent
+from heliograph.labels import Strings, strings
+from heliograph.signaling.claims import Claim, Claims
+from heliograph.signaling.connector import Connector
+from heliograph.signaling.core import (
+    CoreEvent,
+    Credentials,
+    RegistrationRefused,
+    Replied,
+    RequestRefused,
+    SignalingCore,
+)
+from heliograph.signaling.event_queue import EventQueue
+from heliograph.signaling.ice import FreshIceServers
+from heliograph.signaling.outbox import Outbound, Question
+from heliograph.signaling.progress import Progress
+from heliograph.signaling.questions import Questions
+from heliograph.signaling.roster import Roster
 from heliograph.signaling.signals import SendsSignals
-from heliograph.signaling.socket import SignalingSocket
+from heliograph.signaling.socket import SignalingSocket, foremost
+from heliograph_protocol import (
+    AvailablePeers,
+    ClaimPeer,
+    ClaimReleased,
+    IceServer,
+    Leave,
+    Message,
+    Metadata,
+    PeerClaimed,
+    PeerMessage,
+    Ping,
+    Pong,
+    Query,
+    RegisteredAuth,
+    ReleaseClaim,
+)
 
-__all__ = ["SignalingClient"]
+__all__ = ["REQUEST_TIMEOUT_S", "SignalingClient"]
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 
-REGISTER_TIMEOUT_S = 10.0
-RECONNECT_WAIT_S = 10.0
-"""How long a signal waits for the socket to come back before it is given up."""
-EVENT_QUEUE_SIZE = 1024
-"""Events not yet read. When it is full the socket is not read either, and the server sees a slow receiver."""
-
-TAKEN_ATTEMPTS = 12
-"""Attempts at a peer id that is taken: the server misses our own dead socket after 45 s at most."""
-
-_PASSING = (ServerUnreachable, SignalingLost, StoreUnavailable, RoomFull, RateLimited, InternalError)
-"""What may be over by the next attempt."""
+REQUEST_TIMEOUT_S = 15.0
+"""How long an answer may take, connecting again included."""
+ROOM_TIMEOUT_S = 15.0
+"""How long a message waits for room in the queue while the client is online."""
+FLUSH_TIMEOUT_S = 1.0
+"""How long closing waits for what is still to be sent, connecting again included."""
+LEAVE_TIMEOUT_S = 0.25
+"""How long it then waits for `leave` alone to be sent."""
 
 
 class SignalingClient(SendsSignals):
-    """A registered peer of a room. An async context manager; iterating over it gives `SignalingEvent`s.
+    """A registered peer of a room. An async context manager; iterating over it gives `SignalingEvent`s, to one task.
 
     Entering signs in (unless there is an `id_token`), connects and registers; it raises `ServerUnreachable`, `ApiError`
-    or the `Refused` that the server answered with. When the socket drops later, the client connects and registers again
-    under the same id until that is no use any more; the iterator then raises the reason. It ends when the client is
-    closed. One task may iterate.
+    or the `Refused` that the server answered with. When the socket drops later, the client connects again and resumes:
+    nothing is lost and nothing comes twice. Where the session is gone it registers anew under the same id. What is sent
+    meanwhile is queued, 256 messages or 1 MiB at most. When all this is no use any more the iterator raises the reason.
+
+    `tags` and `properties` are what this peer says of itself; without `groups` it is in its token's, or in `default`.
     """
 
     def __init__(
@@ -69,23 +90,34 @@ class SignalingClient(SendsSignals):
         token: str | None = None,
         peer_id: str | None = None,
         role: str = "peer",
+        tags: Strings = (),
+        properties: Mapping[str, Any] | None = None,
+        groups: Strings | None = None,
         id_token: str | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._address = ServerAddress.parse(url or settings().url)
         room_id, room_token = self._address.room(room, token)
-        self._credentials = Credentials(room_id, room_token, peer_id or random_peer_id("Peer"), role)
-        self._id_token = id_token
-        self._signs_in = id_token is None
-        self._backoff = Backoff(clock=clock, rng=rng)
-        self._core = SignalingCore(self._credentials)
+        self._credentials = Credentials(
+            room_id,
+            room_token,
+            peer_id or random_peer_id("Peer"),
+            role,
+            Metadata(tags=strings(tags), properties=dict(properties or {})),
+            None if groups is None else tuple(strings(groups)),
+        )
+        self._connector = Connector(self._address, id_token=id_token, clock=clock, rng=rng)
+        self._core = SignalingCore(self._credentials, clock)
+        self._ice = FreshIceServers(self._address.http_url)
+        self._claims = Claims(self._release)
+        self._questions = Questions(self._unwanted)
         self._socket: SignalingSocket | None = None
-        self._online = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._progress = Progress()
         self._over: HeliographError | None = None
         self._closing = False
-        self._questions = Questions()
-        self._events: asyncio.Queue[SignalingEvent | None] = asyncio.Queue(EVENT_QUEUE_SIZE)
+        self._events = EventQueue()
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -101,7 +133,22 @@ class SignalingClient(SendsSignals):
     @property
     def id_token(self) -> str | None:
         """The token that this client signed in with; None before it has."""
-        return self._id_token
+        return self._connector.id_token
+
+    @property
+    def registered(self) -> RegisteredAuth | None:
+        """The server's last reply to `register`; None before the first."""
+        return self._core.registered
+
+    @property
+    def roster(self) -> Roster:
+        """The peers in sight, kept up to date."""
+        return self._core.roster
+
+    @property
+    def ice_servers(self) -> list[IceServer]:
+        """The server's STUN and TURN servers, with credentials that are good for a while yet."""
+        return self._core.ice_servers
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -114,180 +161,238 @@ class SignalingClient(SendsSignals):
 
     async def open(self) -> None:
         """Sign in, connect and register; see the class for what it raises."""
-        await self._connect()
-        await self._events.put(Registered(room_id=self.room_id, peer_id=self.peer_id))
-        self._running = asyncio.create_task(self._run(), name=f"signaling of {self.peer_id}")
+        self._socket, events = await self._connector.connect(self._core)
+        for event in events:
+            self._take(event)
+        self._running = asyncio.create_task(self._run(self._socket), name=f"signaling of {self.peer_id}")
+        if self._closing:  # meanwhile, by another task
+            await self.close()
+            raise SignalingLost("This client was closed")
 
     async def close(self) -> None:
-        """Leave the room and close the socket. Safe to repeat."""
+        """Leave the room and close the socket, within about 2 s. Safe to repeat, and to cancel."""
         self._closing = True
-        self._online.clear()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.wait([self._running])
-        if self._socket is not None:
-            await self._socket.close()
-        self._questions.refuse_all(SignalingLost("This client was closed"))
-        self._end_events()
+        running = self._running
+        try:
+            if running is not None and not running.done():
+                await self._say_goodbye(running)
+        finally:
+            if running is not None:
+                running.cancel()
+                await asyncio.wait([running])
+            if self._socket is not None:
+                await self._socket.close()
+            self._questions.refuse_all(SignalingLost("This client was closed"))
+            self._claims.lose_all()
+            self._events.end()
+
+    async def send(self, message: Outbound, *, always: bool = False) -> int:
+        """Queue a message for the server, and return its ref. Waits for room only while the client is online.
+
+        Raises `SendQueueFull`, `MessageTooBig`, `UnsupportedByServer`, or what ended the registration.
+        """
+        self._check()
+        if self._core.level == 1 and not isinstance(message, PeerSignal | Query | Ping):
+            raise UnsupportedByServer("The server speaks level 1 of the protocol only")
+        await self._progress.until(lambda: always or self._core.has_room or not self._core.online, ROOM_TIMEOUT_S)
+        self._check()
+        ref = self._core.put(message, always=always)
+        self._wake.set()
+        return ref
 
     async def send_signal(self, signal: PeerSignal) -> None:
-        """Send a signal to its target, waiting 10 s at most for the socket if it has dropped."""
-        socket = await self._ready()
-        await socket.send(self._core.signal(signal))
+        """Queue a signal for its target. See `send`."""
+        await self.send(signal)
+
+    async def ask(self, question: Question | PeerMessage, kind: type[M], *, timeout_s: float = REQUEST_TIMEOUT_S) -> M:
+        """Send a question, or a message, and wait for the answer to it, or its ack, which is of that kind.
+
+        Raises the `Refused` of the server, `RequestTimeout`, `DeliveryUnknown`, or what `send` raises.
+        """
+        answer = await self._answer(question, timeout_s)
+        if not isinstance(answer, kind):
+            raise SignalingError(f"The server answered with {type(answer).__name__}, not {kind.__name__}")
+        return answer
 
     async def query(self) -> list[str]:
         """The ids of the peers in the room, this one included."""
-        value = await self._ask(SignalingCore.query)
-        return value if isinstance(value, list) else []
+        return (await self.ask(Query(), AvailablePeers)).peers
 
     async def ping(self) -> int:
-        """The server's clock, in Unix seconds."""
-        value = await self._ask(SignalingCore.ping)
-        return value if isinstance(value, int) else 0
+        """The server's time in Unix seconds."""
+        return (await self.ask(Ping(), Pong)).time
+
+    async def claim(self, request: ClaimPeer) -> Claim:
+        """Claim a peer. Raises `NoPeerAvailable`, or as `ask` does. Cancelled, it gives back what it gets."""
+        ref = await self.send(request)
+        try:
+            claim = await self._questions.wait(ref, request.wait_s + REQUEST_TIMEOUT_S)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            self._withdraw(ref)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise RequestTimeout("The server did not answer the claim in time") from error
+        if not isinstance(claim, Claim):
+            raise SignalingError(f"The server answered a claim with {type(claim).__name__}")
+        return claim
 
     def __aiter__(self) -> AsyncIterator[SignalingEvent]:
         return self._iterate()
 
     async def _iterate(self) -> AsyncIterator[SignalingEvent]:
-        while (event := await self._events.get()) is not None:
+        async for event in self._events.read():
             yield event
-        self._end_events()  # for whoever iterates again
-        if self._over is not None:
-            raise self._over
         if self._running is not None and self._running.done() and not self._running.cancelled():
             self._running.result()
+        if self._over is not None:
+            raise self._over
 
-    async def _connect(self) -> None:
-        """One attempt: signed in, connected, registered. Signing in and connecting go on side by side."""
-        opening = asyncio.create_task(SignalingSocket.open(self._address), name="open the signaling socket")
+    async def _run(self, socket: SignalingSocket) -> None:
+        """Send and read until the client is closed or there is no use in connecting again."""
         try:
-            if self._id_token is None:
-                async with Api(self._address.http_url) as api:
-                    self._id_token = (await api.sign_in()).id_token
-            self._socket = await opening
-        except BaseException:
-            opening.cancel()
-            await asyncio.wait([opening])
-            if not opening.cancelled() and opening.exception() is None:
-                await opening.result().close()
-            raise
-        self._core = SignalingCore(self._credentials)
-        try:
-            async with asyncio.timeout(REGISTER_TIMEOUT_S):
-                await self._register(self._socket, self._id_token)
-        except TimeoutError as error:
-            await self._socket.close()
-            raise SignalingLost(f"The server did not answer the registration in {REGISTER_TIMEOUT_S:g} s") from error
-        except BaseException:
-            await self._socket.close()
-            raise
-        self._backoff.connected()
-        self._online.set()
-
-    async def _register(self, socket: SignalingSocket, id_token: str) -> None:
-        await socket.send(self._core.register(id_token))
-        while not self._core.registered:
-            event = self._core.receive(await socket.receive())
-            if isinstance(event, RegistrationRefused):
-                if isinstance(event.error, InvalidIdToken) and self._signs_in:
-                    self._id_token = None
-                raise event.error
-
-    async def _run(self) -> None:
-        """Read until the client is closed or there is no use in connecting again."""
-        try:
-            while self._over is None:
+            while True:
                 try:
-                    await self._read()
+                    await self._converse(socket)
                 except SignalingLost as error:
-                    await self._dropped(error)
-                    await self._reconnect()
-        except SignalingClosed as error:
+                    await self._dropped(socket, error)
+                if self._closing:
+                    return
+                socket, events = await self._connector.connect_again(self._core)
+                self._socket = socket
+                log.info("signaling.reconnected peer=%s", self.peer_id)
+                for event in events:
+                    self._take(event)
+        except HeliographError as error:
             self._finish(error)
+        except Exception as error:
+            log.exception("signaling.failed peer=%s", self.peer_id)
+            self._finish(SignalingLost(f"This client failed: {error!r}"))
+            raise
         finally:
-            self._end_events()
+            self._core.disconnected()
+            self._progress.made()
+            self._events.end()
 
-    async def _read(self) -> None:
-        while self._socket is not None:
-            event = self._core.receive(await self._socket.receive())
-            match event:
-                case None | RegistrationRefused():
-                    pass
-                case Replied(ref=ref, value=value):
-                    self._questions.answer(ref, value)
-                case RequestRefused(ref=ref, error=error):
-                    self._questions.refuse(ref, error)
-                case Registered():
-                    log.debug("signaling.registered_again peer=%s", self.peer_id)
-                case SignalRefused() | ServerComplaint() | _:
-                    await self._events.put(event)
+    async def _converse(self, socket: SignalingSocket) -> None:
+        """Until the connection ends; raises why it did."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(socket), name=f"signals to {self.peer_id}")
+                group.create_task(self._write(socket), name=f"signals of {self.peer_id}")
+                group.create_task(self._ice.keep_fresh(self._core, self._connector))
+        except BaseExceptionGroup as errors:
+            raise foremost(errors) from None
 
-    async def _dropped(self, cause: SignalingLost) -> None:
-        log.info("signaling.disconnected peer=%s reason=%s", self.peer_id, cause)
-        self._online.clear()
-        self._questions.refuse_all(cause)
-        if self._socket is not None:
-            await self._socket.close()
-        await self._events.put(Disconnected(cause))
-
-    async def _reconnect(self) -> None:
+    async def _read(self, socket: SignalingSocket) -> None:
         while True:
-            await asyncio.sleep(self._backoff.next_delay_s())
-            try:
-                await self._connect()
-            except HeliographError as error:
-                if self._may_pass(error):
-                    log.info("signaling.reconnect_failed peer=%s reason=%s", self.peer_id, error)
-                    continue
-                self._finish(error)
-                return
-            log.info("signaling.reconnected peer=%s", self.peer_id)
-            await self._events.put(Registered(room_id=self.room_id, peer_id=self.peer_id))
-            return
+            await self._events.wait_for_room()
+            for event in self._core.receive(await socket.receive()):
+                self._take(event)  # with no wait after it was counted, so that nothing is lost if this is cancelled
+            self._wake.set()  # an answer makes room for the next message, a message asks to be confirmed
 
-    def _may_pass(self, error: HeliographError) -> bool:
-        match error:
-            case InvalidIdToken():
-                return self._signs_in
-            case ApiError(status=status):
-                return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            case PeerIdTaken():
-                return self._backoff.failures <= TAKEN_ATTEMPTS
+    async def _write(self, socket: SignalingSocket) -> None:
+        while True:
+            self._wake.clear()
+            while (frame := self._core.take()) is not None:
+                await socket.send(frame)
+                self._progress.made()
+            try:
+                async with asyncio.timeout(self._core.delay_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _take(self, event: CoreEvent) -> None:
+        match event:
+            case Replied(ref=ref, reply=PeerClaimed() as claimed):
+                claim = self._claims.add(claimed)
+                if not self._questions.answer(ref, claim):
+                    self._give_back(claim)
+            case Replied(ref=ref, reply=reply):
+                self._questions.answer(ref, reply)
+            case RequestRefused(ref=ref, error=error):
+                if not self._questions.refuse(ref, error) and event.event is not None:
+                    self._events.put(event.event)
+            case RegistrationRefused():
+                log.warning("signaling.unexpected peer=%s code=%s", self.peer_id, event.error.code)
+            case Registered() if not event.resumed:
+                self._claims.lose_all()
+                self._events.put(event)
+            case ClaimReleased(claim_id=claim_id, reason=str(reason)):
+                self._claims.end(claim_id, reason)
+                self._events.put(event)
             case _:
-                return isinstance(error, _PASSING)
+                self._events.put(event)
+
+    async def _dropped(self, socket: SignalingSocket, cause: SignalingLost) -> None:
+        log.info("signaling.disconnected peer=%s reason=%s", self.peer_id, cause)
+        self._core.disconnected()
+        self._progress.made()
+        await socket.close()
+        await self._events.wait_for_room()
+        self._events.put(Disconnected(cause))
 
     def _finish(self, error: HeliographError) -> None:
         log.warning("signaling.over peer=%s reason=%s", self.peer_id, error)
         self._over = error
-        self._online.set()  # whoever waits for it learns that it is over
+        self._claims.lose_all()
         self._questions.refuse_all(error if isinstance(error, SignalingError) else SignalingLost(str(error)))
 
-    async def _ask(self, question: Callable[[SignalingCore], tuple[int, bytes]]) -> Answer:
-        socket = await self._ready()
-        core = self._core
-        ref, frame = question(core)
+    async def _answer(self, question: Question | PeerMessage, timeout_s: float) -> Any:
+        releases = isinstance(question, ReleaseClaim)  # which has to reach the server, whoever waits for the answer
+        ref = await self.send(question, always=releases)
         try:
-            async with self._questions.asked(ref) as answer:
-                await socket.send(frame)
-                return await answer
-        finally:
-            core.forget(ref)
+            return await self._questions.wait(ref, timeout_s)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            never_sent = not releases and self._withdraw(ref)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            if not isinstance(question, PeerMessage):
+                raise RequestTimeout(f"The server did not answer in {timeout_s:g} s") from error
+            if never_sent:
+                raise SignalingLost("Not connected to the signaling server; the message was not sent") from error
+            raise DeliveryUnknown(f"The server did not say in {timeout_s:g} s what became of it") from error
 
-    async def _ready(self) -> SignalingSocket:
-        if self._closing:
-            raise SignalingLost("This client is closed")
+    def _withdraw(self, ref: int) -> bool:
+        """Nobody waits for this any more. Whether it was never sent, and now never will be."""
+        never_sent = self._core.withdraw(ref)
+        self._progress.made()
+        return never_sent
+
+    async def _release(self, claim: Claim) -> None:
+        """Give a claimed peer back; it counts as released at once, whatever becomes of the connection."""
+        self._claims.end(claim.claim_id, "released")
         try:
-            async with asyncio.timeout(RECONNECT_WAIT_S):
-                await self._online.wait()
-        except TimeoutError as error:
-            raise SignalingLost("Not connected to the signaling server") from error
+            await self.ask(ReleaseClaim(claim_id=claim.claim_id), ClaimReleased)
+        except SignalingError as error:  # it is over by itself then: with the session, or at its time
+            log.info("claim.not_released peer=%s reason=%s", claim.peer_id, error)
+
+    def _give_back(self, claim: Claim) -> None:
+        """Release a claim that nobody waits for any more."""
+        self._claims.end(claim.claim_id, "released")
+        if self._over is None and not self._closing:
+            self._core.put(ReleaseClaim(claim_id=claim.claim_id), always=True)
+            self._wake.set()
+
+    def _unwanted(self, answer: object) -> None:
+        if isinstance(answer, Claim):
+            self._give_back(answer)
+
+    def _check(self) -> None:
         if self._over is not None:
             raise self._over
-        if self._socket is None or self._closing:
-            raise SignalingLost("This client is closed")
-        return self._socket
+        if self._closing or self._running is None:
+            raise SignalingLost("This client is not open")
 
-    def _end_events(self) -> None:
-        while self._events.full():  # nobody reads them any more, or not in time to act on them
-            self._events.get_nowait()
-        self._events.put_nowait(None)
+    async def _say_goodbye(self, running: asyncio.Task[None]) -> None:
+        """Send what waits, and `leave`, so that nobody waits for this peer to come back."""
+        if self._core.level > 1:
+            self._core.put(Leave(), always=True)
+        elif not self._core.online:
+            return
+        self._wake.set()
+        if not await self._progress.until(lambda: self._core.all_sent or running.done(), FLUSH_TIMEOUT_S):
+            log.info("signaling.not_all_sent peer=%s", self.peer_id)
+            self._core.leave_at_once()
+            self._wake.set()
+            await self._progress.until(lambda: self._core.all_sent or running.done(), LEAVE_TIMEOUT_S)

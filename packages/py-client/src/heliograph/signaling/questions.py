@@ -1,49 +1,55 @@
-"""Questions to the server that wait for their answers."""
+"""What was asked of the server, and who waits for the answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from typing import Any
 
-from heliograph.errors import RequestTimeout, SignalingError
+from heliograph.errors import SignalingError
 
-__all__ = ["Answer", "Questions"]
-
-REQUEST_TIMEOUT_S = 10.0
-
-Answer = list[str] | int
-"""The peers of a room, or the server's time."""
+__all__ = ["Questions"]
 
 
 class Questions:
-    """Futures by ref. An answer that nobody waits for any more is dropped."""
+    """Futures by ref. An answer that nobody waits for any more is not taken.
 
-    def __init__(self) -> None:
-        self._waiting: dict[int, asyncio.Future[Answer]] = {}
+    One that was taken just before its asker was cancelled goes to `unwanted`.
+    """
 
-    @asynccontextmanager
-    async def asked(self, ref: int) -> AsyncIterator[asyncio.Future[Answer]]:
-        """The answer to a question that is sent within; it has to be awaited within, too. Raises `RequestTimeout`."""
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def __init__(self, unwanted: Callable[[Any], None]) -> None:
+        self._unwanted = unwanted
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    async def wait(self, ref: int, timeout_s: float) -> Any:
+        """The answer to what was put with this ref. Raises what it was refused with, or `TimeoutError`."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting[ref] = answer
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                yield answer
-        except TimeoutError as error:
-            raise RequestTimeout(f"The server did not answer in {REQUEST_TIMEOUT_S:g} s") from error
+            await asyncio.wait([answer], timeout=timeout_s)
+        except asyncio.CancelledError:
+            if answer.done() and answer.exception() is None:
+                self._unwanted(answer.result())
+            raise
         finally:
-            self._waiting.pop(ref, None)
+            del self._waiting[ref]
+        if not answer.done():
+            raise TimeoutError
+        return answer.result()
 
-    def answer(self, ref: int, value: Answer) -> None:
-        """The answer has arrived."""
-        if (waiting := self._waiting.get(ref)) and not waiting.done():
-            waiting.set_result(value)
+    def answer(self, ref: int, value: object) -> bool:
+        """The answer has arrived. Whether anybody waited for it."""
+        if (waiting := self._waiting.get(ref)) is None or waiting.done():
+            return False
+        waiting.set_result(value)
+        return True
 
-    def refuse(self, ref: int, error: SignalingError) -> None:
-        """The server refused the question."""
-        if (waiting := self._waiting.get(ref)) and not waiting.done():
-            waiting.set_exception(error)
+    def refuse(self, ref: int, error: SignalingError) -> bool:
+        """There will be no answer. Whether anybody waited for one."""
+        if (waiting := self._waiting.get(ref)) is None or waiting.done():
+            return False
+        waiting.set_exception(error)
+        return True
 
     def refuse_all(self, error: SignalingError) -> None:
         """No answers will come."""

@@ -1,0 +1,120 @@
+"""From a server's address to a registered connection: sign in, connect, register; and whether to try again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from heliograph.api import Api
+from heliograph.config import ServerAddress
+from heliograph.errors import (
+    ApiError,
+    HeliographError,
+    InternalError,
+    InvalidIdToken,
+    PeerIdTaken,
+    RateLimited,
+    RoomFull,
+    ServerUnreachable,
+    SignalingLost,
+    StoreUnavailable,
+)
+from heliograph.signaling.backoff import Backoff
+from heliograph.signaling.core import CoreEvent, RegistrationRefused, SignalingCore
+from heliograph.signaling.socket import SignalingSocket
+
+__all__ = ["Connector"]
+
+log = logging.getLogger(__name__)
+
+REGISTER_TIMEOUT_S = 10.0
+
+TAKEN_ATTEMPTS = 12
+"""Attempts at a peer id that is taken: the server misses our own dead socket after 45 s at most."""
+
+_PASSING = (ServerUnreachable, SignalingLost, StoreUnavailable, RoomFull, RateLimited, InternalError)
+"""What may be over by the next attempt."""
+
+
+class Connector:
+    """Owns the identity and the patience of one client. `clock` gives seconds, `rng` numbers in [0, 1)."""
+
+    def __init__(
+        self,
+        address: ServerAddress,
+        *,
+        id_token: str | None,
+        clock: Callable[[], float],
+        rng: Callable[[], float],
+    ) -> None:
+        self._address = address
+        self._signs_in = id_token is None
+        self._backoff = Backoff(clock=clock, rng=rng)
+        self.id_token = id_token
+
+    async def connect(self, core: SignalingCore) -> tuple[SignalingSocket, list[CoreEvent]]:
+        """One attempt: signed in, connected, registered. Signing in and connecting go on side by side.
+
+        Gives the socket and what the core made of the server's reply. Raises `ServerUnreachable`, `ApiError`,
+        `SignalingLost`, `SignalingClosed`, or the `Refused` that the server answered with.
+        """
+        opening = asyncio.create_task(SignalingSocket.open(self._address), name="open the signaling socket")
+        try:
+            if self.id_token is None:
+                core.new_identity()
+                async with Api(self._address.http_url) as api:
+                    self.id_token = (await api.sign_in()).id_token
+            socket = await opening
+        except BaseException:
+            opening.cancel()
+            await asyncio.wait([opening])
+            if not opening.cancelled() and opening.exception() is None:
+                await opening.result().close()
+            raise
+        try:
+            async with asyncio.timeout(REGISTER_TIMEOUT_S):
+                events = await self._register(core, socket, self.id_token)
+        except TimeoutError as error:
+            await socket.close()
+            raise SignalingLost(f"The server did not answer the registration in {REGISTER_TIMEOUT_S:g} s") from error
+        except BaseException:
+            await socket.close()
+            raise
+        self._backoff.connected()
+        return socket, events
+
+    async def connect_again(self, core: SignalingCore) -> tuple[SignalingSocket, list[CoreEvent]]:
+        """Attempts, with growing and random pauses, until one succeeds. Raises the error after which none would."""
+        while True:
+            await asyncio.sleep(self._backoff.next_delay_s())
+            try:
+                return await self.connect(core)
+            except HeliographError as error:
+                if not self._may_pass(error):
+                    raise
+                log.info("signaling.reconnect_failed reason=%s", error)
+
+    async def _register(self, core: SignalingCore, socket: SignalingSocket, id_token: str) -> list[CoreEvent]:
+        await socket.send(core.register(id_token))
+        while True:
+            events = core.receive(await socket.receive())
+            if core.online:
+                return events
+            for event in events:
+                if isinstance(event, RegistrationRefused):
+                    if isinstance(event.error, InvalidIdToken) and self._signs_in:
+                        self.id_token = None
+                    raise event.error
+
+    def _may_pass(self, error: HeliographError) -> bool:
+        match error:
+            case InvalidIdToken():
+                return self._signs_in
+            case ApiError(status=status):
+                return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            case PeerIdTaken():
+                return self._backoff.failures <= TAKEN_ATTEMPTS
+            case _:
+                return isinstance(error, _PASSING)
