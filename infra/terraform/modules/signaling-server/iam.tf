@@ -1,0 +1,125 @@
+# What the instance may do: what the server calls, on what belongs to it, and nothing else.
+
+locals {
+  # An image that names an ECR repository: account, region, repository.
+  ecr = try(regex("^(\\d{12})[.]dkr[.]ecr[.]([a-z0-9-]+)[.]amazonaws[.]com(?:[.]cn)?/([^:@]+)", var.docker_image), null)
+
+  parameters = compact([var.turn_secret_parameter, var.signing_key_parameter])
+
+  statements = concat(
+    [
+      {
+        Sid    = "Rooms"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:DeleteItem",
+          "dynamodb:DescribeTable",
+          "dynamodb:DescribeTimeToLive",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = [aws_dynamodb_table.rooms.arn]
+      },
+      {
+        Sid      = "RoomsOfAnOwner"
+        Effect   = "Allow"
+        Action   = ["dynamodb:Query"]
+        Resource = ["${aws_dynamodb_table.rooms.arn}/index/${local.owner_index}"]
+      },
+      {
+        Sid    = "Users"
+        Effect = "Allow"
+        Action = [
+          "cognito-idp:AdminConfirmSignUp",
+          "cognito-idp:AdminDeleteUser",
+          "cognito-idp:AdminGetUser",
+          "cognito-idp:ListUsers",
+        ]
+        Resource = [local.user_pool_arn]
+      },
+      {
+        Sid      = "Log"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+      },
+    ],
+    local.ecr == null ? [] : [
+      {
+        Sid      = "RegistryLogin"
+        Effect   = "Allow"
+        Action   = ["ecr:GetAuthorizationToken"]
+        Resource = ["*"] # this action knows no resources
+      },
+      {
+        Sid      = "Image"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = ["arn:${local.partition}:ecr:${local.ecr[1]}:${local.ecr[0]}:repository/${local.ecr[2]}"]
+      },
+    ],
+    length(local.parameters) == 0 ? [] : [
+      {
+        Sid      = "Secrets"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter"]
+        Resource = [for name in local.parameters : "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${name}"]
+      },
+    ],
+    var.enable_session_manager ? [
+      {
+        Sid    = "SessionManager"
+        Effect = "Allow"
+        Action = [
+          "ssm:UpdateInstanceInformation",
+          "ssmmessages:CreateControlChannel",
+          "ssmmessages:CreateDataChannel",
+          "ssmmessages:OpenControlChannel",
+          "ssmmessages:OpenDataChannel",
+        ]
+        Resource = ["*"] # these actions know no resources that exist before the instance does
+      },
+    ] : [],
+  )
+
+  # Apart from the others, because only this one has a condition.
+  health_statement = {
+    Sid       = "Health"
+    Effect    = "Allow"
+    Action    = ["cloudwatch:PutMetricData"]
+    Resource  = ["*"] # this action knows no resources, but a condition
+    Condition = { StringEquals = { "cloudwatch:namespace" = local.metric_namespace } }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name_prefix = "${local.name}-"
+  description = "The instance of the signaling server"
+  tags        = local.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = ["sts:AssumeRole"]
+      Principal = { Service = ["ec2.amazonaws.com"] }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "this" {
+  name = "signaling-server"
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = concat(local.statements, var.enable_alarms ? [local.health_statement] : [])
+  })
+}
+
+resource "aws_iam_instance_profile" "this" {
+  name_prefix = "${local.name}-"
+  role        = aws_iam_role.this.name
+  tags        = local.tags
+}
