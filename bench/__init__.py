@@ -1,0 +1,1 @@
+"""The published benchmarks: `nox -s bench`, described in docs/benchmarks.md."""

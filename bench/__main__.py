@@ -1,0 +1,137 @@
+"""`python -m bench`: measure, and write docs/benchmarks.json; `python -m bench.report` makes the document of it.
+
+The rounds go through all contestants in turn, so that what else the machine does meets all of them.
+"""
+
+import argparse
+import datetime as dt
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.contestants import CONTESTANTS, Contestant, node, running
+from bench.data_channel import DATA_CHANNEL, time_to_data_channel
+from bench.load.job import Job
+from bench.machine import describe, load_cores, pin, raise_file_limit
+from bench.plan import FULL, SCENARIOS, SHORT, Scale, Scenario
+from bench.report import write_report
+from bench.results import RESULTS, Measured, Results, load_results, save_results
+
+JOB_TIMEOUT_S = 300
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    names = [*(scenario.name for scenario in SCENARIOS), DATA_CHANNEL]
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"all if none is given: {', '.join(names)}")
+    parser.add_argument("--short", action="store_true", help="one short round, to see that it works")
+    parser.add_argument("--rounds", type=int, help=f"default: {FULL.rounds}")
+    parser.add_argument("--crowd", type=int, help=f"peers where there are many; default: {FULL.crowd}")
+    parser.add_argument("--contestants", nargs="+", choices=[contestant.name for contestant in CONTESTANTS])
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="where to keep them; elsewhere, there is no report"
+    )
+    options = parser.parse_args()
+    wanted = options.scenarios or names
+    if unknown := set(wanted) - set(names):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    scale = SHORT if options.short else FULL
+    if options.rounds:
+        scale = msgspec.structs.replace(scale, rounds=options.rounds)
+    if options.crowd:
+        scale = msgspec.structs.replace(scale, crowd=options.crowd)
+    raise_file_limit()
+    cores = load_cores()
+    pin(cores)
+    machine = describe(_output(node(), "--version"), _peer_version())
+    results = load_results(options.results)
+    for scenario in SCENARIOS:
+        if scenario.name in wanted:
+            results.scenarios[scenario.name] = _measure(scenario, scale, machine, results, options.contestants)
+            save_results(results, options.results)
+    if DATA_CHANNEL in wanted:
+        values = time_to_data_channel(3 if options.short else 15)
+        results.scenarios[DATA_CHANNEL] = Measured(machine, _today(), len(values["python"]), values)
+        save_results(results, options.results)
+    if options.results == RESULTS:
+        write_report(results)
+
+
+def _measure(
+    scenario: Scenario, scale: Scale, machine: dict[str, str], results: Results, only: list[str] | None
+) -> Measured:
+    chosen = [contestant for contestant in scenario.contestants if only is None or contestant.name in only]
+    measured = Measured(machine, _today(), scale.rounds, {contestant.name: [] for contestant in chosen})
+    for number in range(scale.rounds):
+        for contestant in chosen:
+            value = _run(scenario, scale, contestant, _rate(scenario, contestant, results))
+            measured.values[contestant.name].append(value)
+            _say(f"{scenario.name} {number + 1}/{scale.rounds} {contestant.name}: {_brief(value)}")
+    return measured
+
+
+def _run(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
+    options = dict(scenario.options)
+    if scenario.timed:
+        options |= {"warm_up_s": scale.warm_up_s, "seconds": scale.seconds}
+    if rate is not None:
+        options["rate"] = rate
+    with running(contestant, peers=scenario.peers or scale.crowd, room_size=scenario.room_size) as server:
+        job = Job(scenario.kind, server.port, server.pid, server.dialect, options)
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            file.write(msgspec.json.encode(job))
+            file.flush()
+            answer = subprocess.run(
+                [sys.executable, "-m", "bench.load", file.name],
+                stdout=subprocess.PIPE,
+                timeout=JOB_TIMEOUT_S,
+                check=True,
+            )
+    value: dict[str, Any] = msgspec.json.decode(answer.stdout)
+    return value
+
+
+def _rate(scenario: Scenario, contestant: Contestant, results: Results) -> float | None:
+    """Half of the maximum that was measured before, in messages a second."""
+    if not scenario.rate_of:
+        return None
+    maximum = results.scenarios.get("forward-300-100")
+    name = contestant.name if scenario.rate_of == "itself" else scenario.rate_of
+    if maximum is None or name not in maximum.values:
+        raise SystemExit(f"{scenario.name} needs the maximum of {name}: measure forward-300-100 first")
+    return maximum.median(name, "messages_per_s") / 2
+
+
+def _brief(value: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {shown:.4g}" for key, shown in value.items() if isinstance(shown, int | float)) + (
+        f" (server {value['cost']['server_cpu']:.0%}, load {value['cost']['load_cpu']:.0%})" if "cost" in value else ""
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.UTC).date().isoformat()
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+
+
+def _peer_version() -> str:
+    package = Path(__file__).parent / "node_modules" / "peer" / "package.json"
+    if not package.exists():
+        raise SystemExit("PeerServer is not installed: `nox -s bench` does that")
+    version: str = msgspec.json.decode(package.read_bytes())["version"]
+    return version
+
+
+if __name__ == "__main__":
+    main()

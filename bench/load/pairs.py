@@ -1,0 +1,181 @@
+"""Pairs of peers that send messages to each other: as fast as the answers come, or at a rate."""
+
+import select
+import time
+from collections import deque
+from typing import Any, Final
+
+from bench.dialects import Dialect, compact, frame
+from bench.load.meters import Meter
+from bench.load.wires import CHUNK, Wire
+
+__all__ = ["closed_loop", "open_loop"]
+
+CONFIRM_EVERY: Final = 64
+"""A level 2 peer confirms at least that often."""
+
+LOOK_EVERY: Final = 64
+"""Turns of the loop between two looks at the clock."""
+
+LATE_S: Final = 2.0
+"""How long after the last message of an open loop an answer may come."""
+
+
+class _End:
+    """One peer of a pair, and the bytes that are on the way to it."""
+
+    __slots__ = ("confirmed", "expected", "message", "partial", "received", "recv", "send", "sent_at")
+
+    def __init__(self, wire: Wire, message: bytes, expected: int) -> None:
+        self.recv = wire.socket.recv_into
+        self.send = wire.socket.send
+        self.message = message
+        self.expected = expected
+        """Bytes of the frame that the other one's message arrives in."""
+        self.partial = 0
+        self.received = self.confirmed = 0
+        self.sent_at: deque[float] = deque()
+        """When the messages that are on the way to this peer should have been sent."""
+
+    def arrived(self, size: int) -> int:
+        """How many messages those bytes complete."""
+        count, self.partial = divmod(self.partial + size, self.expected)
+        return count
+
+    def confirm(self, count: int) -> None:
+        """Level 2: say now and then how much has arrived."""
+        self.received += count
+        if self.received - self.confirmed >= CONFIRM_EVERY:
+            self.confirmed = self.received
+            self.send(frame(compact({"type": "received", "count": self.received})))
+
+
+def _ends(wires: list[Wire], dialect: Dialect, size: int) -> dict[int, _End]:
+    ends = {}
+    for wire in wires:
+        message = frame(dialect.message(wire.number, wire.number ^ 1, size))
+        ends[wire.socket.fileno()] = _End(wire, message, len(message) - 4)  # a server's frame has no masking key
+    return ends
+
+
+def closed_loop(
+    wires: list[Wire], dialect: Dialect, pid: int, *, size: int, warm_up_s: float, seconds: float
+) -> dict[str, Any]:
+    """One message is on the way in each pair, all the time. Messages a second."""
+    ends = _ends(wires, dialect, size)
+    with select.epoll() as poller:
+        for fd in ends:
+            poller.register(fd, select.EPOLLIN)
+        for wire in wires[::2]:
+            end = ends[wire.socket.fileno()]
+            end.send(end.message)
+        _bounce(poller, ends, warm_up_s, confirms=dialect.level > 1)
+        meter = Meter(pid)
+        count = _bounce(poller, ends, seconds, confirms=dialect.level > 1)
+        cost = meter.read()
+    return {"messages_per_s": count / cost.seconds, "cost": cost}
+
+
+def _bounce(poller: select.epoll, ends: dict[int, _End], seconds: float, *, confirms: bool) -> int:
+    """Answer each message with one, for that long; how many arrived."""
+    buffer = memoryview(bytearray(CHUNK))
+    poll = poller.poll
+    count = turn = 0
+    until = time.perf_counter() + seconds
+    while turn % LOOK_EVERY or time.perf_counter() < until:
+        turn += 1
+        for fd, _ in poll(1.0):
+            end = ends[fd]
+            size = end.recv(buffer)
+            if size != end.expected or end.partial:
+                if size == 0:
+                    raise ConnectionError("The server hung up")
+                for _ in range(end.arrived(size)):
+                    end.send(end.message)
+                    count += 1
+                continue
+            end.send(end.message)
+            count += 1
+            if confirms:
+                end.confirm(1)
+    return count
+
+
+def open_loop(
+    wires: list[Wire], dialect: Dialect, pid: int, *, size: int, rate: float, warm_up_s: float, seconds: float
+) -> dict[str, Any]:
+    """Messages at a fixed rate, whatever the server does: how long each took from when it should have been sent.
+
+    A load that waits for answers before it sends more asks a slow server less often, and so does not see how slow it
+    is (coordinated omission). Here a message that is sent late has been waiting since its time.
+    """
+    ends = _ends(wires, dialect, size)
+    order = [(ends[wire.socket.fileno()], ends[other.socket.fileno()]) for wire, other in _both_ways(wires)]
+    with select.epoll() as poller:
+        for fd in ends:
+            poller.register(fd, select.EPOLLIN)
+        schedule = _Schedule(poller, ends, order, rate, confirms=dialect.level > 1)
+        schedule.run(warm_up_s)
+        meter = Meter(pid)
+        latencies, sent = schedule.run(seconds)
+        cost = meter.read()
+    return {"rate": rate, "sent": sent, **quantiles(latencies), "cost": cost}
+
+
+def _both_ways(wires: list[Wire]) -> list[tuple[Wire, Wire]]:
+    there = list(zip(wires[::2], wires[1::2], strict=True))
+    return [*there, *((second, first) for first, second in there)]
+
+
+class _Schedule:
+    """Sends each message at its time, to one pair after the other."""
+
+    def __init__(
+        self,
+        poller: select.epoll,
+        ends: dict[int, _End],
+        order: list[tuple[_End, _End]],
+        rate: float,
+        *,
+        confirms: bool,
+    ) -> None:
+        self._poller = poller
+        self._ends = ends
+        self._order = order
+        self._rate = rate
+        self._confirms = confirms
+
+    def run(self, seconds: float) -> tuple[list[float], int]:
+        """The seconds that each message took that arrived, and how many were sent."""
+        buffer = memoryview(bytearray(CHUNK))
+        order, interval, total = self._order, 1 / self._rate, int(self._rate * seconds)
+        latencies: list[float] = []
+        sent = 0
+        clock = time.perf_counter
+        started = clock()
+        give_up = started + seconds + LATE_S
+        while len(latencies) < total and (now := clock()) < give_up:
+            while sent < total and started + sent * interval <= now:
+                sender, receiver = order[sent % len(order)]
+                receiver.sent_at.append(started + sent * interval)
+                sender.send(sender.message)
+                sent += 1
+            for fd, _ in self._poller.poll(0):
+                end = self._ends[fd]
+                count = end.arrived(end.recv(buffer))
+                now = clock()
+                latencies.extend(now - end.sent_at.popleft() for _ in range(count))
+                if self._confirms:
+                    end.confirm(count)
+        if len(latencies) < total:
+            raise RuntimeError(f"Of {total} messages {len(latencies)} have arrived: {self._rate:.0f}/s is too much")
+        return latencies, sent
+
+
+def quantiles(seconds: list[float]) -> dict[str, float]:
+    """p50, p99 and p99.9 in milliseconds."""
+    ordered = sorted(seconds)
+    return {
+        f"p{name}_ms": 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+        for name, share in (("50", 0.5), ("99", 0.99), ("99_9", 0.999))
+    }

@@ -1,0 +1,159 @@
+"""Many connections at once, from the TCP handshake to the registration."""
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from bench.dialects import Dialect, Session
+
+__all__ = ["Opened", "Wire", "drain", "open_all", "reset_all"]
+
+OPEN_TIMEOUT_S: Final = 120.0
+QUIET_S: Final = 0.3
+CHUNK: Final = 262_144
+
+
+class Wire:
+    """One registered peer."""
+
+    __slots__ = ("_asked", "_in_head", "_received", "number", "opened_after_s", "session", "socket")
+
+    def __init__(self, number: int, address: tuple[str, int], asked: float) -> None:
+        self.number = number
+        self.socket = socket.socket()
+        self.socket.setblocking(False)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.connect_ex(address)
+        self.opened_after_s = 0.0
+        """From the first SYN to the answer to the registration."""
+        self.session: Session | None = None
+        self._asked = asked
+        self._in_head = True
+        self._received = b""
+
+    def step(self, dialect: Dialect, resume: Session | None) -> bool:
+        """Something arrived; whether the peer is registered now."""
+        data = self.socket.recv(CHUNK)
+        if not data:
+            raise ConnectionError("The server hung up on a peer that was coming in")
+        self._received += data
+        if self._in_head:
+            if b"\r\n\r\n" not in self._received:
+                return False
+            head, _, self._received = self._received.partition(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 101"):
+                raise ConnectionError(f"The server refused: {head[:100]!r}")
+            self._in_head = False
+            hello = dialect.hello(self.number, resume)
+            if hello is not None:
+                self.socket.send(hello)
+        answer = first_payload(self._received)
+        if answer is None:
+            return False
+        if dialect.welcome not in answer:
+            raise ConnectionError(f"The server did not register a peer: {answer[:200]!r}")
+        self.opened_after_s = time.perf_counter() - self._asked
+        if dialect.level > 1:
+            self.session = _welcome.decode(answer).session
+        self._received = b""
+        return True
+
+
+class _Welcome(Struct):
+    session: Session
+
+
+_welcome = msgspec.json.Decoder(_Welcome)
+
+
+class Opened(Struct):
+    """Registered peers, and how long that took."""
+
+    wires: list[Wire]
+    seconds: float
+
+
+def open_all(
+    port: int,
+    dialect: Dialect,
+    numbers: Iterable[int],
+    *,
+    at_once: int,
+    sessions: dict[int, Session] | None = None,
+) -> Opened:
+    """Connect and register peers, with at most `at_once` of them on the way."""
+    started = time.perf_counter()
+    poller = select.epoll()
+    on_the_way: dict[int, Wire] = {}
+    done: list[Wire] = []
+    left: Iterator[int] = iter(numbers)
+
+    def begin() -> None:
+        number = next(left, None)
+        if number is not None:
+            wire = Wire(number, ("127.0.0.1", port), time.perf_counter())
+            on_the_way[wire.socket.fileno()] = wire
+            poller.register(wire.socket.fileno(), select.EPOLLOUT)
+
+    for _ in range(at_once):
+        begin()
+    while on_the_way:
+        if time.perf_counter() - started > OPEN_TIMEOUT_S:
+            raise TimeoutError(f"{len(on_the_way)} peers are not registered after {OPEN_TIMEOUT_S} s")
+        for fd, event in poller.poll(1.0):
+            wire = on_the_way[fd]
+            if event & select.EPOLLOUT:
+                error = wire.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if error:
+                    raise OSError(error, "The server does not let a peer connect")
+                wire.socket.send(dialect.upgrade(wire.number))
+                poller.modify(fd, select.EPOLLIN)
+            elif wire.step(dialect, (sessions or {}).get(wire.number)):
+                poller.unregister(fd)
+                del on_the_way[fd]
+                done.append(wire)
+                begin()
+    poller.close()
+    done.sort(key=lambda wire: wire.number)
+    return Opened(done, time.perf_counter() - started)
+
+
+def drain(wires: list[Wire]) -> int:
+    """Read what has been pushed to the peers, until nothing comes any more; how many bytes that was."""
+    with select.epoll() as poller:
+        by_fd = {wire.socket.fileno(): wire.socket for wire in wires}
+        for fd in by_fd:
+            poller.register(fd, select.EPOLLIN)
+        total = 0
+        while ready := poller.poll(QUIET_S):
+            for fd, _ in ready:
+                data = by_fd[fd].recv(CHUNK)
+                if not data:
+                    raise ConnectionError("The server hung up")
+                total += len(data)
+        return total
+
+
+def reset_all(wires: list[Wire]) -> None:
+    """Cut all connections at once, as a network that goes down does."""
+    for wire in wires:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wire.socket.close()
+
+
+def first_payload(data: bytes) -> bytes | None:
+    """The payload of the first frame that a server sent, once it is whole."""
+    if len(data) < 2:
+        return None
+    size, start = data[1], 2
+    if size == 126:
+        size, start = int.from_bytes(data[2:4], "big"), 4
+    elif size == 127:
+        size, start = int.from_bytes(data[2:10], "big"), 10
+    return data[start : start + size] if len(data) >= start + size else None

@@ -1,0 +1,81 @@
+"""The machine under the benchmarks: which core does what, and what a process costs. Linux only."""
+
+import os
+import platform
+import resource
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+__all__ = [
+    "SERVER_CORE",
+    "cpu_seconds",
+    "describe",
+    "load_cores",
+    "open_files",
+    "pin",
+    "raise_file_limit",
+    "resident_bytes",
+    "stolen_seconds",
+]
+
+SERVER_CORE: Final = 0
+TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
+PACKAGES: Final = ("picows", "uvloop", "uvicorn", "litestar", "msgspec", "websockets", "aiortc")
+
+
+def load_cores() -> set[int]:
+    """The cores that the load may use: all but the server's."""
+    cores = os.sched_getaffinity(0) - {SERVER_CORE}
+    if not cores:
+        raise SystemExit("The benchmarks need two cores: one for the server, one for the load.")
+    return cores
+
+
+def pin(cores: set[int]) -> None:
+    """Keep this process, and those that it starts, on these cores."""
+    os.sched_setaffinity(0, cores)
+
+
+def raise_file_limit() -> None:
+    """Let this process, and those that it starts, have as many open files as the system allows."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process, with all its threads, has had of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+def resident_bytes(pid: int) -> int:
+    """The resident set of a process, from the kernel's own count."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError("The kernel does not say how much is resident")
+
+
+def open_files(pid: int) -> int:
+    """How many file descriptors a process has."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def stolen_seconds() -> float:
+    """What the hypervisor gave to other machines, over all cores, since the start."""
+    return int(Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[8]) * TICK_S
+
+
+def describe(node_version: str, peer_version: str) -> dict[str, str]:
+    """What has to be said beside a figure."""
+    cpus = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
+    cpu = cpus[0].partition(":")[2].strip() if cpus else platform.machine()
+    return {
+        "processor": f"{cpu}, {os.cpu_count()} cores",
+        "kernel": platform.release(),
+        "Python": platform.python_version(),
+        **{name: version(name) for name in PACKAGES},
+        "Node.js": node_version,
+        "peer (npm)": peer_version,
+    }
