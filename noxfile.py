@@ -1,6 +1,7 @@
 """What contributors and CI run. A bare `nox` runs every check; `nox --list` says what there is."""
 
 import hashlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,11 +13,30 @@ nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process that a test starts would compile all that it imports
+
 ROOT = Path(__file__).parent
 LOCK = "requirements.lock"
 PROTOCOL, SERVER, CLIENT, BROWSER = (f"packages/{name}" for name in ("protocol", "server", "py-client", "js-client"))
 PACKAGES = [PROTOCOL, SERVER, CLIENT]
-GENERATED = {"schema": "docs/protocol.schema.json", "typescript": f"{BROWSER}/src/protocol.d.ts"}
+GENERATED = {
+    "schema": "docs/protocol.schema.json",
+    "typescript": f"{BROWSER}/src/protocol.d.ts",
+    "asyncapi": "docs/asyncapi.json",
+}
+CHECKOV = "infra/terraform/checkov.in"
+CHECKOV_LOCK = "infra/terraform/checkov.lock"
+TERRAFORM = [  # configurations that stand on their own
+    "modules/signaling-server",
+    "modules/signaling-server/examples/minimal",
+    "modules/signaling-server/examples/load-balancer",
+    "environments/dev",
+    "environments/production",
+]
+TERRAFORM_PLUGIN_DIR = "TERRAFORM_PLUGIN_DIR"
+LOCKING = [
+    *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet", "--no-header", "--no-annotate"),
+]
 LOCKED = ["--constraints", LOCK, "--build-constraints", LOCK]
 
 
@@ -49,11 +69,11 @@ def types(session: nox.Session) -> None:
     """Check the types: mypy --strict for Python, tsc --checkJs for the browser SDK and the demo page."""
     install(session, "types")
     sources = [f"{package}/src" for package in PACKAGES]
-    programs = [folder for folder in ("tests", "examples", "bench") if any((ROOT / folder).rglob("*.py"))]
+    programs = [folder for folder in ("tests", "examples", "bench", "infra") if any((ROOT / folder).rglob("*.py"))]
     session.run("mypy", *sources, "noxfile.py", *programs)
     for package in [*PACKAGES, BROWSER]:
         session.run("mypy", f"{package}/tests")  # each on its own: every one of them has a conftest
-    install_typescript(session)
+    install_npm(session, BROWSER)
     for config in sorted([BROWSER, *map(str, Path("web").glob("*/tsconfig.json"))]):
         session.run("node", f"{BROWSER}/node_modules/typescript/bin/tsc", "--project", config, external=True)
 
@@ -62,9 +82,10 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of the protocol, the server and the Python SDK, and those of the repository itself."""
     install(session, "test")
-    session.run(
-        "pytest", *(session.posargs or [*(f"{package}/tests" for package in PACKAGES), "tests/test_repository.py"])
-    )
+    install_npm(session, f"{PROTOCOL}/tests")
+    everything = [*(f"{package}/tests" for package in PACKAGES), "tests/test_repository.py", "tests/docker"]
+    # Much of it is waiting for other processes: two at a time, a file each, so that its server starts once.
+    session.run("pytest", *(session.posargs or ["--numprocesses=2", "--dist=loadfile", *everything]))
 
 
 @nox.session
@@ -97,7 +118,7 @@ def build(session: nox.Session) -> None:
         session.run("uv", "venv", "--quiet", str(venv))
         session.run("uv", "pip", "install", "--quiet", f"--python={venv}", *LOCKED, *sorted({protocol, wheel}))
         session.run(str(venv / "bin" / "python"), f"tests/wheels/{name}.py", external=True)
-    install_typescript(session)
+    install_npm(session, BROWSER)
     session.run("npm", "pack", "--loglevel=error", f"--pack-destination={wheels}", f"./{BROWSER}", external=True)
     [tarball] = map(str, wheels.glob("*.tgz"))
     page = workshop / "page"
@@ -106,25 +127,72 @@ def build(session: nox.Session) -> None:
     session.run("node", str(page / "browser.mjs"), external=True)
 
 
+@nox.session
+def terraform(session: nox.Session) -> None:
+    """Check what deploys to AWS: terraform validate and test, with a mocked provider, and what runs on the instance."""
+    if shutil.which("terraform") is None:
+        session.skip("infra/terraform is neither validated nor tested: there is no terraform on PATH")
+    install(session, "test")
+    env = terraform_environment(session)
+    copy = Path(session.create_tmp()) / "terraform"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT / "infra/terraform", copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    plugins = [f"-plugin-dir={env[TERRAFORM_PLUGIN_DIR]}"] if env.get(TERRAFORM_PLUGIN_DIR) else []
+    for name in TERRAFORM:
+        command = ["terraform", f"-chdir={copy / name}"]
+        session.run(*command, "init", "-backend=false", "-no-color", *plugins, external=True, env=env, silent=True)
+        session.run(*command, "validate", "-no-color", external=True, env=env)
+        if any((copy / name / "tests").glob("*.tftest.hcl")):
+            session.run(*command, "test", "-no-color", external=True, env=env)
+    session.run("pytest", "tests/terraform", *session.posargs)
+
+
+@nox.session
+def aws(session: nox.Session) -> None:
+    """Apply the dev environment to an emulated AWS with the real provider, run the main job there, and destroy it."""
+    if shutil.which("terraform") is None:
+        session.skip("What runs on AWS is not tried out: there is no terraform on PATH")
+    install(session, "test")
+    session.run("pytest", "tests/aws", *session.posargs, env=browser(session) | terraform_environment(session))
+
+
+@nox.session
+def checkov(session: nox.Session) -> None:
+    """Look for what is insecure in infra: each check that is skipped has its reason beside it."""
+    session.install("--require-hashes", "--requirement", CHECKOV_LOCK)
+    options = ["--framework", "terraform", "dockerfile", "--skip-download", "--quiet", "--compact"]
+    session.run("checkov", "--directory", "infra", *options)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure this server beside PeerServer and a plain baseline; `-- --short` only sees whether that works."""
+    install(session, "bench")
+    install_npm(session, "bench")
+    session.run("python", "-m", "bench", *session.posargs, env=browser(session))
+
+
 @nox.session(default=False)
 def generate(session: nox.Session) -> None:
-    """Rewrite what is derived from the messages: the JSON Schema and the TypeScript declarations."""
+    """Rewrite what is derived: JSON Schema, TypeScript and AsyncAPI of the messages, tables of Terraform's READMEs."""
     install(session, packages=[PROTOCOL])
     for document, path in GENERATED.items():
         text = session.run("python", "-m", "heliograph_protocol", document, silent=True)
         (ROOT / path).write_text(str(text), encoding="utf-8")
+    session.run("python", "infra/terraform/tables.py")
 
 
 @nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Rewrite requirements.lock after a dependency changed; with `-- --upgrade`, take the newest of everything."""
+    """Rewrite the locks after a dependency changed; with `-- --upgrade`, take the newest of everything."""
     names = ["heliograph-protocol", "heliograph-server", "heliograph"]
     session.run(
         *("uv", "pip", "compile", "pyproject.toml", *(f"{package}/pyproject.toml" for package in PACKAGES)),
-        *("--group", "dev", "--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"),
-        *("--no-header", "--no-annotate", *(f"--no-emit-package={name}" for name in names)),
+        *("--group", "dev", *LOCKING, *(f"--no-emit-package={name}" for name in names)),
         *("--output-file", LOCK, *session.posargs),
     )
+    # On its own, because it asks for old versions of much that the others need too.
+    session.run("uv", "pip", "compile", CHECKOV, *LOCKING, "--output-file", CHECKOV_LOCK, *session.posargs)
 
 
 def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES, compiled: bool = False) -> None:
@@ -145,16 +213,40 @@ def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES, 
     stamp.write_text(state.hexdigest())
 
 
-def install_typescript(session: nox.Session) -> None:
-    """Install the locked TypeScript compiler into the browser SDK, with Node.js from PATH or else from a wheel."""
+def install_npm(session: nox.Session, folder: str) -> None:
+    """Install what a folder's package-lock.json names, with Node.js from PATH or else from a wheel."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         session.log("There is no Node.js on PATH: taking the one that PyPI has")
         session.install(*LOCKED, "--group=node")
-    wanted = (ROOT / BROWSER / "package-lock.json").read_bytes()
-    stamp = ROOT / BROWSER / "node_modules" / ".installed"
+    wanted = (ROOT / folder / "package-lock.json").read_bytes()
+    stamp = ROOT / folder / "node_modules" / ".installed"
     if not stamp.exists() or stamp.read_bytes() != wanted:
-        session.run("npm", "ci", "--loglevel=error", "--prefix", BROWSER, external=True)
+        session.run("npm", "ci", "--loglevel=error", "--prefix", folder, external=True)
         stamp.write_bytes(wanted)
+
+
+def terraform_environment(session: nox.Session) -> dict[str, str]:
+    """The environment for Terraform: where the providers lie, if this machine has them, or else where to keep them.
+
+    `TERRAFORM_PLUGIN_DIR` names the folder with `registry.terraform.io` in it; without it that is searched for.
+    """
+    env = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    mirror = os.environ.get(TERRAFORM_PLUGIN_DIR) or next(
+        (
+            str(found.parent)
+            for top in sorted(Path("/").iterdir())
+            if top.name not in {"proc", "sys", "dev"}
+            for depth in ("", "*/", "*/*/")
+            for found in top.glob(f"{depth}registry.terraform.io")
+        ),
+        None,
+    )
+    if mirror is not None:
+        session.log(f"The providers are taken from {mirror}")
+        return {**env, TERRAFORM_PLUGIN_DIR: mirror}
+    cache = Path(session.create_tmp()).parent.parent / "terraform-plugins"
+    cache.mkdir(exist_ok=True)
+    return {**env, "TF_PLUGIN_CACHE_DIR": str(cache)}
 
 
 def browser(session: nox.Session) -> dict[str, str]:

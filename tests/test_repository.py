@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from heliograph_server.settings import PREFIX, Settings
+from heliograph_server.settings import Settings, variable
 
 ROOT = Path(__file__).parents[1]
 MAX_LINES = 400
@@ -72,13 +72,15 @@ def test_commands_of_documents_exist(path: Path) -> None:
 def test_the_table_of_settings_has_every_setting_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE)
     defaults = msgspec.structs.asdict(Settings())
-    assert dict(rows) == {PREFIX + name.upper(): shown(value) for name, value in defaults.items()}
+    assert dict(rows) == {variable(name): shown(value) for name, value in defaults.items()}
 
 
 def shown(value: object) -> str:
     match value:
         case bool():
             return str(value).lower()
+        case None:
+            return ""
         case tuple():
             return ",".join(value)
         case _:

@@ -23,14 +23,17 @@ def programs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-async def test_the_client_hears_from_the_worker(server: ServerProcess, link: str, programs: Path) -> None:
+@pytest.mark.parametrize(("program", "said"), [("client.py", b"HELLO\n"), ("claim.py", b"HELLO, WHOEVER IS FREE\n")])
+async def test_the_clients_hear_from_the_worker(
+    server: ServerProcess, link: str, programs: Path, program: str, said: bytes
+) -> None:
     worker = await create_subprocess_exec(sys.executable, programs / "worker.py", link)
     try:
         async with asyncio.timeout(PROGRAM_TIMEOUT_S):
             await server.logs("peer.joined", peer="Worker-1")
-            client = await create_subprocess_exec(sys.executable, programs / "client.py", link, stdout=PIPE)
+            client = await create_subprocess_exec(sys.executable, programs / program, link, stdout=PIPE)
             output, _ = await client.communicate()
     finally:
         worker.terminate()
         await worker.wait()
-    assert (output, client.returncode) == (b"HELLO\n", 0)
+    assert (output, client.returncode) == (said, 0)
