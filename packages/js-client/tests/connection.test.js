@@ -1,6 +1,6 @@
 import { ConnectionClosed, ConnectTimeout, DescriptionRefused, PeerNotFound, PeerRefused } from '../src/index.js';
 import { FakeServer } from './fake-server.js';
-import { equal, next, ok, test, throws, turn } from './harness.js';
+import { equal, next, ok, test, throws, turn, until } from './harness.js';
 import { chatOf, connectedPair, enter } from './pair.js';
 
 /** @typedef {import('../src/index.js').ConnectionEvent} ConnectionEvent */
@@ -24,7 +24,7 @@ test('connects, says over which kind of path, and tells the other side when it e
 test('signals carry one connection_id, and the end of candidates comes last', async () => {
   const { server, ab, close } = await connectedPair();
   const ended = () => server.received.filter(({ type, candidate }) => type === 'candidate' && candidate === null);
-  while (ended().length < 2) await turn();
+  await until(() => ended().length === 2, 'both sides have told of the end of their candidates');
   for (const side of ['a', 'b']) {
     const said = server.received.filter(({ target }) => target === side);
     ok(said.length > 2, 'signals went out');
@@ -53,7 +53,7 @@ test('candidates that come before the answer are kept', async () => {
   const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
   const ab = await a.connect('b');
   equal(ab.state, 'open');
-  while (Object.keys(ab.report().remoteCandidates).length === 0) await turn(); // until they are applied
+  await until(() => Object.keys(ab.report().remoteCandidates).length > 0, 'the candidates are applied');
   a.close();
   b.close();
 });

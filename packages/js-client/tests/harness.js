@@ -1,5 +1,8 @@
 /** The least that a browser test needs: named tests, assertions, and results that can be handed to Python. */
 
+/** The longest that one test may take; longer than any deadline of the SDK. */
+const TEST_MS = 30_000;
+
 /** @type {{ name: string, body: () => Promise<void> | void }[]} */
 const tests = [];
 
@@ -18,7 +21,7 @@ export async function run() {
     let error = null;
     const start = performance.now();
     try {
-      await body();
+      await bounded(body);
     } catch (caught) {
       error = caught instanceof Error ? `${caught.name}: ${caught.message}\n${caught.stack}` : String(caught);
     }
@@ -26,6 +29,15 @@ export async function run() {
     stray.length = 0;
   }
   return results;
+}
+
+/** @param {() => Promise<void> | void} body */
+async function bounded(body) {
+  let timer = 0;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${TEST_MS} ms`)), TEST_MS);
+  });
+  await Promise.race([body(), late]).finally(() => clearTimeout(timer));
 }
 
 /** @param {unknown} actual @param {unknown} expected @param {string} [what] */
@@ -83,4 +95,18 @@ export function turn() {
     };
     port2.postMessage(null);
   });
+}
+
+/**
+ * Resolves once `condition` holds; between two looks the page does whatever else is due.
+ * @param {() => boolean} condition
+ * @param {string} what it stands for
+ * @returns {Promise<void>}
+ */
+export async function until(condition, what) {
+  const start = performance.now();
+  while (!condition()) {
+    if (performance.now() - start > TEST_MS / 2) throw new Error(`never so: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
