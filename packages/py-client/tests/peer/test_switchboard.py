@@ -146,6 +146,30 @@ async def test_each_side_opens_channels_of_its_own() -> None:
             connection.open_channel("too late")
 
 
+async def test_waiting_for_a_connection_ends_when_it_can_be_used_and_when_it_is_over() -> None:
+    room = MemoryRoom()
+    async with peer(room, "Worker-1"), peer(room, "Client-1") as client:
+        connection = client.prepare("Worker-1")
+        waiting = [asyncio.create_task(connection.wait_connected()) for _ in range(2)]
+        async with await client.dial(connection):
+            async with asyncio.timeout(1):
+                await asyncio.gather(*waiting)
+                await connection.wait_connected()
+        with pytest.raises(heliograph.ConnectionLost, match="is closed"):
+            await connection.wait_connected()
+
+
+async def test_waiting_for_a_connection_that_does_not_come_about_raises_why() -> None:
+    async with peer(MemoryRoom(), "Client-1") as client:
+        connection = client.prepare("Worker-9")
+        waiting = asyncio.create_task(connection.wait_connected())
+        with pytest.raises(heliograph.PeerNotFound):
+            await client.dial(connection)
+        async with asyncio.timeout(1):
+            with pytest.raises(heliograph.PeerNotFound):
+                await waiting
+
+
 async def test_a_second_connection_to_the_same_peer_is_refused_here() -> None:
     room = MemoryRoom()
     async with peer(room, "Worker-1"), peer(room, "Client-1") as client, await dial(client, "Worker-1"):

@@ -76,6 +76,7 @@ class Connection:
         self._rtc = RtcTransport(ice_servers, on_change=self._on_change, on_channel=self._on_channel)
         self._channels = Channels(self._wrap)
         self._connected = asyncio.Event()
+        self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._failure: HeliographError | None = None
@@ -137,6 +138,20 @@ class Connection:
         if (channel := await self._channels.accept()) is None:
             raise ConnectionLost(f"The connection to {self.peer_id} is closed") from self._failure
         return channel
+
+    async def wait_connected(self) -> None:
+        """Wait until channels can be used: returns at once on an open connection.
+
+        Raises `ConnectionLost` when the connection is over, whatever ended it, or the `ConnectError` or
+        `SignalingError` because of which it never came about.
+        """
+        while not self.is_connected:
+            if self._ended.is_set():
+                if isinstance(self._failure, ConnectError | SignalingError | ConnectionLost):
+                    raise self._failure
+                raise ConnectionLost(f"The connection to {self.peer_id} is closed") from self._failure
+            self._changed.clear()
+            await self._changed.wait()
 
     async def wait_closed(self) -> None:
         """Wait until either side closes the connection or it is lost."""
@@ -293,6 +308,7 @@ class Connection:
                 self._fail(None)
             case _:
                 pass
+        self._changed.set()
 
     def _fail(self, failure: HeliographError | None) -> None:
         """The connection is over, for this reason or, without one, because a side closed it."""
@@ -301,5 +317,6 @@ class Connection:
         self._failure = failure
         self._final_report = self.report()
         self._ended.set()
+        self._changed.set()
         self._channels.abandon(failure if isinstance(failure, ConnectionLost) else None)
         self._start_closing()
