@@ -1,8 +1,6 @@
 """Connections between real aiortc peers, introduced by a room in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
@@ -11,59 +9,14 @@ from msgspec import UNSET
 import heliograph
 from heliograph.events import PeerSignal
 from heliograph.peer.connection import Connection
-from heliograph.peer.ice_servers import UsableIceServers, usable_ice_servers
 from heliograph.peer.report import Stage
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.testing import MemoryRoom
 from heliograph_protocol import Answer, Candidate, IceCandidateInit, Offer, Quit
 
+from .peers import dial, echo, no_ice_servers, peer
+
 BUSY = Refusal(code="WORKER_BUSY", reason="worker_busy", message="Too many")
-Serve = Callable[[Connection], Awaitable[None]]
-
-
-def no_ice_servers() -> UsableIceServers:
-    return usable_ice_servers([])
-
-
-async def echo(connection: Connection) -> None:
-    channel = await connection.accept_channel()
-    async for message in channel:
-        await channel.send(message)
-
-
-@asynccontextmanager
-async def peer(
-    room: MemoryRoom, peer_id: str, *, serve: Serve = echo, refusal: Refusal | None = None, timeout_s: float = 10.0
-) -> AsyncIterator[Switchboard]:
-    switchboard = Switchboard(
-        room.join(peer_id),
-        ice_servers=no_ice_servers,
-        admit=lambda _: refusal,
-        serve=serve,
-        timeout_s=timeout_s,
-    )
-    running = asyncio.create_task(switchboard.run())
-    await asyncio.sleep(0)
-    try:
-        yield switchboard
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
-        assert running.cancelled()
-
-
-async def dial(switchboard: Switchboard, peer_id: str) -> Connection:
-    return await switchboard.dial(switchboard.prepare(peer_id))
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left_running() -> AsyncIterator[None]:
-    before = asyncio.all_tasks()
-    yield
-    left = {task for task in asyncio.all_tasks() - before if "TestRunner" not in repr(task)}
-    if left:  # aiortc's own tasks see within 20 ms that their connection is closed
-        _, left = await asyncio.wait(left, timeout=1.0)
-    assert left == set()
 
 
 async def test_a_connection_carries_messages_both_ways() -> None:

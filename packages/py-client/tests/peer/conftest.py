@@ -1,0 +1,16 @@
+"""What all tests of connections have in common."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left_running() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    left = {task for task in asyncio.all_tasks() - before if "TestRunner" not in repr(task)}
+    if left:  # aiortc's own tasks see within 20 ms that their connection is closed
+        _, left = await asyncio.wait(left, timeout=1.0)
+    assert left == set()
