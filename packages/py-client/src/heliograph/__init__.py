@@ -11,12 +11,14 @@ async with heliograph.connect("http://127.0.0.1:8001", room=room, token=token, p
 from heliograph.api import Api, IceServers, Identity, JoinToken, Room, RoomDetails, create_room
 from heliograph.channels.channel import MAX_MESSAGE_BYTES, Channel
 from heliograph.channels.files import FileOffer, ReceivedFile, SentFile, receive_file, send_file
+from heliograph.channels.typed import TypedChannel
 from heliograph.client import Session, connect
 from heliograph.errors import (
     AlreadyConnected,
     ApiError,
     ChannelClosed,
     ChannelError,
+    ChannelFormatError,
     ChannelMessageTooBig,
     ClaimLost,
     ConfigurationError,
@@ -105,6 +107,7 @@ __all__ = [
     "Channel",
     "ChannelClosed",
     "ChannelError",
+    "ChannelFormatError",
     "ChannelMessageTooBig",
     "Claim",
     "ClaimLost",
@@ -184,6 +187,7 @@ __all__ = [
     "TransferError",
     "TransferInterrupted",
     "TransferRefused",
+    "TypedChannel",
     "Undelivered",
     "UnknownMessageType",
     "UnsupportedByServer",

@@ -28,7 +28,8 @@ HeliographError
 ├── ConnectionLost              an open connection's path died
 ├── ChannelError
 │   ├── ChannelClosed           the channel is closed, nothing can be sent on it
-│   ├── ChannelMessageTooBig    over 262,144 bytes, or over what the other side takes
+│   ├── ChannelMessageTooBig    over what the channel, or the other side, takes
+│   ├── ChannelFormatError      the other side sent what the channel's format, or its type, does not allow
 │   └── ReceiveOverflow         messages came faster than they were read, beyond the queue's bound
 └── TransferError               a file did not arrive whole: `.code`
     ├── TransferRefused         the receiver said no
@@ -49,6 +50,7 @@ __all__ = [
     "ApiError",
     "ChannelClosed",
     "ChannelError",
+    "ChannelFormatError",
     "ChannelMessageTooBig",
     "ClaimLost",
     "ConfigurationError",
@@ -316,6 +318,10 @@ class ChannelMessageTooBig(ChannelError):
         super().__init__(f"A message of {size:,} bytes is over the limit of {limit:,} bytes")
         self.size = size
         self.limit = limit
+
+
+class ChannelFormatError(ChannelError):
+    """The other side sent what the channel's format, or its type, does not allow."""
 
 
 class ReceiveOverflow(ChannelError):

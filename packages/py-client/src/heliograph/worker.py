@@ -6,9 +6,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, overload
 
 from heliograph.channels.channel import Channel
+from heliograph.channels.typed import TypedChannel
 from heliograph.config import random_peer_id
 from heliograph.errors import ConnectionLost, HeliographError, SignalingLost, WorkerBusy
 from heliograph.labels import Strings
@@ -26,6 +27,8 @@ MAX_CLIENTS = 100
 
 ChannelHandler = Callable[[Channel], Awaitable[None]]
 H = TypeVar("H", bound=ChannelHandler)
+T = TypeVar("T")
+TypedHandler = Callable[[TypedChannel[T]], Awaitable[None]]
 
 
 class Worker(Member):
@@ -85,11 +88,23 @@ class Worker(Member):
         """The peers that are connected or connecting."""
         return tuple(connection.peer_id for connection in self._switchboard.connections)
 
-    def on_channel(self, label: str) -> Callable[[H], H]:
-        """Decorate the handler for channels with this label. Channels without a handler are closed."""
+    @overload
+    def on_channel(self, label: str) -> Callable[[H], H]: ...
 
-        def register(handler: H) -> H:
-            self._handlers[label] = handler
+    @overload
+    def on_channel(self, label: str, *, type: type[T]) -> Callable[[TypedHandler[T]], TypedHandler[T]]: ...
+
+    def on_channel(self, label: str, *, type: type[Any] | None = None) -> Callable[[Any], Any]:  # noqa: A002
+        """Decorate the handler for channels with this label. Channels without a handler are closed.
+
+        With a `type` the handler gets a `TypedChannel` of it.
+        """
+
+        def register(handler: Any) -> Any:
+            if type is None:
+                self._handlers[label] = handler
+            else:
+                self._handlers[label] = lambda channel: handler(TypedChannel(channel, type))
             return handler
 
         return register

@@ -1,8 +1,6 @@
 """Sending and receiving on one channel, over a data channel in memory."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -10,49 +8,7 @@ import heliograph
 from heliograph.channels import channel as module
 from heliograph.channels.channel import SEND_HIGH_BYTES, SEND_LOW_BYTES, Channel
 
-
-class FakeDataChannel:
-    """An RTCDataChannel that buffers until the test lets it drain."""
-
-    label = "chat"
-
-    def __init__(self, state: str = "open") -> None:
-        self.bufferedAmountLowThreshold = 0
-        self.bufferedAmount = 0
-        self.readyState = state
-        self.sent: list[bytes | str] = []
-        self.confirms_close = True
-        self._handlers: dict[str, list[Callable[..., Any]]] = {}
-
-    def on(self, event: str, f: Callable[..., Any]) -> None:
-        self._handlers.setdefault(event, []).append(f)
-
-    def emit(self, event: str, *arguments: Any) -> None:
-        for handler in self._handlers.get(event, []):
-            handler(*arguments)
-
-    def open(self) -> None:
-        self.readyState = "open"
-        self.emit("open")
-
-    def send(self, data: bytes | str) -> None:
-        self.sent.append(data)
-        self.bufferedAmount += len(data)
-
-    def drain(self, down_to: int = 0) -> None:
-        above = self.bufferedAmount > self.bufferedAmountLowThreshold
-        self.bufferedAmount = down_to
-        if above and down_to <= self.bufferedAmountLowThreshold:
-            self.emit("bufferedamountlow")
-
-    def close(self) -> None:
-        self.readyState = "closing"
-        if self.confirms_close:
-            self.closed_by_peer()
-
-    def closed_by_peer(self) -> None:
-        self.readyState = "closed"
-        self.emit("close")
+from .fake import FakeDataChannel, settle
 
 
 @pytest.fixture
@@ -63,11 +19,6 @@ def rtc() -> FakeDataChannel:
 @pytest.fixture
 async def channel(rtc: FakeDataChannel) -> Channel:
     return Channel(rtc, peer_id="Worker-1")
-
-
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
 
 
 async def test_messages_are_sent_as_they_are(rtc: FakeDataChannel, channel: Channel) -> None:

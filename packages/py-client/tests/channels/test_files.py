@@ -19,6 +19,10 @@ class Pipe:
 
     def __init__(self) -> None:
         self.label = "file"
+        self.protocol = ""
+        self.ordered = True
+        self.maxRetransmits: int | None = None
+        self.maxPacketLifeTime: int | None = None
         self.bufferedAmountLowThreshold = 0
         self.bufferedAmount = 0
         self.readyState = "open"

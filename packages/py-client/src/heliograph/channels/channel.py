@@ -11,7 +11,22 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from aiortc.exceptions import InvalidStateError
 
-from heliograph.errors import ChannelClosed, ChannelError, ChannelMessageTooBig, HeliographError, ReceiveOverflow
+from heliograph.channels.splitting import Splitting
+from heliograph.errors import (
+    ChannelClosed,
+    ChannelError,
+    ChannelFormatError,
+    ChannelMessageTooBig,
+    HeliographError,
+    ReceiveOverflow,
+)
+from heliograph_protocol.splitting import (
+    FRAGMENT_HEADER_BYTES,
+    MAX_SPLIT_MESSAGE_BYTES,
+    MIN_FRAGMENT_BYTES,
+    SPLITTING_PROTOCOLS,
+    InvalidFragment,
+)
 
 __all__ = ["MAX_MESSAGE_BYTES", "Channel", "DataChannel"]
 
@@ -21,7 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 262_144
-"""The largest message that aiortc sends or takes."""
+"""The largest message that aiortc sends or takes in one piece."""
 SEND_HIGH_BYTES = 1024 * 1024
 """`send` waits while more than this is buffered."""
 SEND_LOW_BYTES = 256 * 1024
@@ -33,6 +48,8 @@ MESSAGE_OVERHEAD_BYTES = 64
 OPEN_TIMEOUT_S = 15.0
 FLUSH_TIMEOUT_S = 10.0
 """How long `close` waits for buffered messages to go out before it drops them."""
+HELLO_TIMEOUT_S = 5.0
+"""How long the first large message waits for the other side to say that it joins what is split."""
 CLOSE_TIMEOUT_S = 2.0
 """How long `close` then waits for the other side to confirm."""
 
@@ -44,6 +61,14 @@ class DataChannel(Protocol):
 
     @property
     def label(self) -> str: ...
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def ordered(self) -> bool: ...
+    @property
+    def maxRetransmits(self) -> int | None: ...  # noqa: N802
+    @property
+    def maxPacketLifeTime(self) -> int | None: ...  # noqa: N802
     @property
     def readyState(self) -> str: ...  # noqa: N802
     @property
@@ -68,6 +93,7 @@ class Channel:
         peer_id: str,
         max_message_bytes: Callable[[], int] = lambda: MAX_MESSAGE_BYTES,
         connection: Connection | None = None,
+        opened_here: bool = True,
     ) -> None:
         self._rtc = rtc
         self._peer_id = peer_id
@@ -80,6 +106,11 @@ class Channel:
         self._closed = asyncio.Event()
         self._arrived = asyncio.Event()
         self._drained = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._greeted = asyncio.Event()
+        self._splitting: Splitting | None = None
+        if rtc.protocol in SPLITTING_PROTOCOLS:
+            self._splitting = Splitting(reliable=rtc.maxRetransmits is None and rtc.maxPacketLifeTime is None)
         rtc.bufferedAmountLowThreshold = SEND_LOW_BYTES
         rtc.on("open", self._opened.set)
         rtc.on("message", self._on_message)
@@ -89,6 +120,10 @@ class Channel:
             self._opened.set()
         elif rtc.readyState == "closed":
             self._on_close()
+        if self._splitting is not None and not opened_here:
+            self._greeted.set()  # it was the opener who asked for splitting
+            if rtc.readyState == "open":
+                rtc.send(self._splitting.hello())
 
     def __repr__(self) -> str:
         return f"Channel({self.label!r}, peer_id={self.peer_id!r}, {self._rtc.readyState})"
@@ -142,27 +177,62 @@ class Channel:
                     await self._opened.wait()
             except TimeoutError as error:
                 raise ChannelClosed(f"The channel {self.label!r} did not open in {OPEN_TIMEOUT_S:g} s") from error
-        if not self.is_open:
+        if self._closed.is_set() or not self.is_open:
             raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed")
 
     async def send(self, message: str | bytes | bytearray | memoryview) -> None:
-        """Send a message, waiting while more than 1 MiB is buffered.
+        """Send a message, waiting while more than 1 MiB is buffered. Messages go out in the order of the calls.
 
-        Raises `ChannelClosed`, `ConnectionLost`, or `ChannelMessageTooBig` over 262,144 bytes or what the peer takes.
+        Over 262,144 bytes, or what the peer takes, it goes in pieces that the other side joins, if that is an SDK that
+        does: up to 16 MiB. Raises `ChannelClosed`, `ConnectionLost` or `ChannelMessageTooBig`.
         """
         data = message if isinstance(message, str | bytes) else bytes(message)
+        size = len(data.encode()) if isinstance(data, str) else len(data)
+        async with self._sending:
+            await self.wait_open()
+            limit = self._max_message_bytes()
+            splitting = self._splitting
+            if splitting is None or splitting.is_plain(data, size, limit) or not await self._may_split(size, limit):
+                if size > limit:
+                    raise ChannelMessageTooBig(size, limit)
+                await self._send_frame(data)
+            else:
+                await self._send_split(splitting, data, limit)
+
+    async def _may_split(self, size: int, limit: int) -> bool:
+        """Whether a message can go in pieces. Over a slow path the other side's word for it may take a while."""
+        if limit < FRAGMENT_HEADER_BYTES + MIN_FRAGMENT_BYTES:
+            return False
+        if size > MAX_SPLIT_MESSAGE_BYTES:
+            raise ChannelMessageTooBig(size, MAX_SPLIT_MESSAGE_BYTES)
+        try:
+            async with asyncio.timeout(HELLO_TIMEOUT_S):
+                await self._greeted.wait()
+        except TimeoutError:
+            log.info("channel.split_unknown_to_peer label=%s", self.label)
+            return False
         await self.wait_open()
-        size, limit = len(data.encode()) if isinstance(data, str) else len(data), self._max_message_bytes()
-        if size > limit:
-            raise ChannelMessageTooBig(size, limit)
+        return True
+
+    async def _send_split(self, splitting: Splitting, data: str | bytes, limit: int) -> None:
+        number, frames = splitting.frames(data, limit)
+        try:
+            for frame in frames:
+                await self._send_frame(frame)
+        except asyncio.CancelledError:
+            if self.is_open:  # or the other side would keep what it has
+                self._rtc.send(splitting.abandon(number))
+            raise
+
+    async def _send_frame(self, frame: str | bytes) -> None:
         while self._rtc.bufferedAmount > SEND_HIGH_BYTES:
             self._drained.clear()
             await self._drained.wait()
             await self.wait_open()
         try:
-            self._rtc.send(data)
+            self._rtc.send(frame)
         except InvalidStateError as error:
-            raise ChannelClosed(f"The channel {self.label!r} is closed") from error
+            raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed") from error
         await asyncio.sleep(0)  # aiortc sends from tasks of its own, which a loop of sends would keep from running
 
     async def receive(self) -> str | bytes:
@@ -190,7 +260,7 @@ class Channel:
         Waits 10 s at most for the buffer and 2 s for the confirmation. Safe to repeat.
         """
         try:
-            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+            async with asyncio.timeout(FLUSH_TIMEOUT_S), self._sending:  # what is being sent still goes out whole
                 while self.is_open and self._rtc.bufferedAmount:
                     self._rtc.bufferedAmountLowThreshold = 0
                     self._drained.clear()
@@ -210,24 +280,44 @@ class Channel:
         self._failure = self._failure or failure
         self._on_close()
 
-    def _on_message(self, message: str | bytes) -> None:
+    def _on_message(self, frame: str | bytes) -> None:
         if self._closed.is_set():
             return
+        message: str | bytes | None = frame
+        joining_bytes = 0
+        if self._splitting is not None:
+            try:
+                message = self._splitting.take(frame)
+            except InvalidFragment as error:
+                self._break_off(ChannelFormatError(f"{self.peer_id} broke the format of {self.label!r}: {error}"))
+                return
+            joining_bytes = self._splitting.joining_bytes
+            if self._splitting.greeted:
+                self._greeted.set()
+        if message is None:
+            return
         self._queued_bytes += _weight(message)
-        if self._queued_bytes > RECEIVE_QUEUE_BYTES:
-            log.warning("channel.receive_overflow label=%s queued_bytes=%d", self.label, self._queued_bytes)
-            self._failure = ReceiveOverflow(f"More than {RECEIVE_QUEUE_BYTES:,} bytes arrived on {self.label!r} unread")
-            self._rtc.close()
-            self._on_close()
+        if self._queued_bytes + joining_bytes > RECEIVE_QUEUE_BYTES:
+            self._break_off(
+                ReceiveOverflow(f"More than {RECEIVE_QUEUE_BYTES:,} bytes arrived on {self.label!r} unread")
+            )
             return
         self._queue.append(message)
         self._arrived.set()
+
+    def _break_off(self, failure: ChannelError) -> None:
+        """Close at once, on account of what the other side sent."""
+        log.warning("channel.broken_off label=%s reason=%s queued_bytes=%d", self.label, failure, self._queued_bytes)
+        self._failure = failure
+        self._rtc.close()
+        self._on_close()
 
     def _on_close(self) -> None:
         self._closed.set()
         self._opened.set()
         self._arrived.set()
         self._drained.set()
+        self._greeted.set()
 
 
 def _weight(message: str | bytes) -> int:

@@ -18,9 +18,12 @@ CLOSE_TIMEOUT_S = 12.0
 
 
 class Channels:
-    """Keeps channels by label and in order of arrival. `wrap` makes a `Channel` of aiortc's."""
+    """Keeps channels by label and in order of arrival.
 
-    def __init__(self, wrap: Callable[[RTCDataChannel], Channel]) -> None:
+    `wrap` makes a `Channel` of aiortc's; it is told whether the channel was opened here.
+    """
+
+    def __init__(self, wrap: Callable[[RTCDataChannel, bool], Channel]) -> None:
         self._wrap = wrap
         self._by_label: dict[str, Channel] = {}
         self._open: set[Channel] = set()
@@ -33,9 +36,9 @@ class Channels:
         channel = self._by_label.get(label)
         return None if channel is None or channel.is_closed else channel
 
-    def keep(self, rtc: RTCDataChannel) -> Channel:
+    def keep(self, rtc: RTCDataChannel, *, opened_here: bool = True) -> Channel:
         """Keep a channel until it is closed."""
-        channel = self._wrap(rtc)
+        channel = self._wrap(rtc, opened_here)
         self._open.add(channel)
         rtc.on("close", lambda: self._open.discard(channel))
         if self.find(channel.label) is None:
@@ -46,7 +49,7 @@ class Channels:
         """Keep a channel that the other side opened, for `accept`; False if there are too many already."""
         if self._over or self._arrived.full():
             return False
-        self._arrived.put_nowait(self.keep(rtc))
+        self._arrived.put_nowait(self.keep(rtc, opened_here=False))
         self.has_arrived.set()
         return True
 

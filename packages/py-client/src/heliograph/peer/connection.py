@@ -7,11 +7,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar, overload
 
 from aiortc import RTCDataChannel
 
 from heliograph.channels.channel import Channel
+from heliograph.channels.options import ChannelOptions, default_protocol
+from heliograph.channels.typed import TypedChannel
 from heliograph.errors import (
     ConnectError,
     ConnectFailed,
@@ -31,6 +33,7 @@ from heliograph_protocol.datachannel import CHAT_LABEL
 __all__ = ["CONNECT_TIMEOUT_S", "Connection", "Signals"]
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 15.0
 QUIT_TIMEOUT_S = 1.0
@@ -122,16 +125,68 @@ class Connection:
     ) -> None:
         await self.close()
 
-    def channel(self, label: str) -> Channel:
-        """The channel with this label, whoever opened it; it is opened if there is none. Ordered and reliable.
+    @overload
+    def channel(
+        self,
+        label: str,
+        *,
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_lifetime_ms: int | None = None,
+    ) -> Channel: ...
 
-        The `chat` channel exists from the start.
+    @overload
+    def channel(
+        self,
+        label: str,
+        *,
+        type: type[T],
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_lifetime_ms: int | None = None,
+    ) -> TypedChannel[T]: ...
+
+    def channel(
+        self,
+        label: str,
+        *,
+        type: type[T] | None = None,  # noqa: A002 - the word for it
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_lifetime_ms: int | None = None,
+    ) -> Channel | TypedChannel[T]:
+        """The channel with this label, whoever opened it; it is opened if there is none, as `open_channel` would.
+
+        With a `type` that msgspec knows, a Struct say, it sends and receives values of it. The `chat` channel exists
+        from the start.
         """
-        return self._channels.find(label) or self.open_channel(label)
+        channel = self._channels.find(label) or self.open_channel(
+            label, ordered=ordered, max_retransmits=max_retransmits, max_lifetime_ms=max_lifetime_ms
+        )
+        return channel if type is None else TypedChannel(channel, type)
 
-    def open_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> Channel:
-        """Open another channel, even if there is one with this label. Raises `ConnectionLost` if it is over."""
-        return self._channels.keep(self._rtc.open_channel(label, ordered=ordered, max_retransmits=max_retransmits))
+    def open_channel(
+        self,
+        label: str,
+        *,
+        ordered: bool = True,
+        max_retransmits: int | None = None,
+        max_lifetime_ms: int | None = None,
+        protocol: str | None = None,
+    ) -> Channel:
+        """Open another channel, even if there is one with this label. Raises `ConnectionLost` if it is over.
+
+        It is ordered and reliable; with `ordered=False` messages may overtake each other, and one that did not arrive
+        after `max_retransmits` more attempts, or `max_lifetime_ms`, is lost. `protocol` is the field of that name (W3C
+        WebRTC section 6.2): by default the one that splits large messages, except for `chat` and `file`.
+        """
+        options = ChannelOptions(
+            ordered=ordered,
+            max_retransmits=max_retransmits,
+            max_lifetime_ms=max_lifetime_ms,
+            protocol=default_protocol(label) if protocol is None else protocol,
+        )
+        return self._channels.keep(self._rtc.open_channel(label, options))
 
     async def accept_channel(self) -> Channel:
         """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
@@ -287,9 +342,13 @@ class Connection:
             await asyncio.wait([self._preparing])
         await self._rtc.close()
 
-    def _wrap(self, rtc: RTCDataChannel) -> Channel:
+    def _wrap(self, rtc: RTCDataChannel, opened_here: bool) -> Channel:
         return Channel(
-            rtc, peer_id=self.peer_id, max_message_bytes=lambda: self._rtc.max_message_bytes, connection=self
+            rtc,
+            peer_id=self.peer_id,
+            max_message_bytes=lambda: self._rtc.max_message_bytes,
+            connection=self,
+            opened_here=opened_here,
         )
 
     def _on_channel(self, rtc: RTCDataChannel) -> None:

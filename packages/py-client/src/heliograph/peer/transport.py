@@ -17,6 +17,7 @@ from aiortc import (
 )
 
 from heliograph.channels.channel import MAX_MESSAGE_BYTES
+from heliograph.channels.options import ChannelOptions
 from heliograph.errors import ConnectionLost, HeliographError
 from heliograph.peer.candidates import RemoteCandidates, take_candidates
 from heliograph.peer.ice_servers import UsableIceServers
@@ -124,11 +125,18 @@ class RtcTransport:
         """Take a candidate of the other side, or None after its last one, at any time."""
         self._hand_on(self._remote.add(value))
 
-    def open_channel(self, label: str, *, ordered: bool = True, max_retransmits: int | None = None) -> RTCDataChannel:
-        """Open a channel. Raises `ConnectionLost` if the connection is over."""
+    def open_channel(self, label: str, options: ChannelOptions) -> RTCDataChannel:
+        """Open a channel. Raises `ConnectionLost` if the connection is over, `ConfigurationError` for such options."""
         if self.state in {"closed", "failed"}:
             raise ConnectionLost("The connection is closed")
-        return self._pc.createDataChannel(label, ordered=ordered, maxRetransmits=max_retransmits)
+        options.check(label)
+        return self._pc.createDataChannel(
+            label,
+            ordered=options.ordered,
+            maxRetransmits=options.max_retransmits,
+            maxPacketLifeTime=options.max_lifetime_ms,
+            protocol=options.protocol,
+        )
 
     async def close(self) -> None:
         """Close at once; what is not sent yet is lost. Safe to repeat."""
