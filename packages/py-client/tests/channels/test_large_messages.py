@@ -1,6 +1,7 @@
 """Channels that split: what goes out, what comes in, and what a side that knows nothing of it sees."""
 
 import asyncio
+
 import pytest
 
 import heliograph

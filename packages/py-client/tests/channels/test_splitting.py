@@ -61,12 +61,13 @@ def test_frames_may_arrive_in_any_order(messages: list[str | bytes], chance: obj
 @given(st.lists(MESSAGES, max_size=8), st.data())
 def test_what_is_lost_takes_only_its_own_message_along(messages: list[str | bytes], data: st.DataObject) -> None:
     sender, receiver = Splitting(reliable=False), Splitting(reliable=False)
-    whole, joined = [], []
+    whole: list[str | bytes] = []
+    joined: list[str | bytes] = []
     for message in messages:
         frames = frames_of(sender, message)
         kept = [frame for frame in frames if data.draw(st.booleans())]
         whole += [message] * (kept == frames)
-        joined += [message for frame in kept if (message := receiver.take(frame)) is not None]
+        joined += [arrived for frame in kept if (arrived := receiver.take(frame)) is not None]
     assert joined == whole
     assert receiver.joining_bytes <= module.MAX_JOINING_BYTES
 
@@ -83,7 +84,9 @@ def test_nonsense_is_refused_or_a_message(frames: list[bytes]) -> None:
 
 
 @given(
-    st.builds(Fragment, st.integers(0, 2**32 - 1), st.booleans(), st.just(15), st.just(5), st.binary(min_size=10, max_size=10))
+    st.builds(
+        Fragment, st.integers(0, 2**32 - 1), st.booleans(), st.just(15), st.just(5), st.binary(min_size=10, max_size=10)
+    )
     | st.builds(Abandoned, st.integers(0, 2**32 - 1))
     | st.just(Hello())
 )

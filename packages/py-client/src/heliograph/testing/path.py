@@ -16,8 +16,8 @@ _METHODS = ("send_data", "send_stun", "datagram_received")
 class PathCut:
     """Nothing of one connection goes out or comes in until `restore`, or the end of the `with` block.
 
-    Nobody is told: ICE's consent checks and the SDK's own pings find out, as they do with a cable. A connection that the
-    SDK makes anew gets a new path, which is not cut.
+    Nobody is told: ICE's consent checks and the SDK's own pings find out, as they do with a cable. A path that is made
+    anew is not cut.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -26,12 +26,16 @@ async def connected(
     """Connect to a worker that has not been entered, as a client named `peer_id` would. No server is needed.
 
     The worker's handlers run as in production, over real WebRTC on this machine; only its `Member` methods, which ask
-    the server, raise `SignalingLost`. Several clients of one worker share a `room`.
+    the server, raise `SignalingLost`. Each call has a room of its own, unless one is given: several clients can be
+    connected to one worker at once.
     """
     meeting = room or MemoryRoom()
-    async with _serving(meeting, worker.peer_id, serve=worker._serve, admit=worker._admit, timeout_s=timeout_s):  # noqa: SLF001
-        async with _serving(meeting, peer_id, timeout_s=timeout_s) as client:
-            yield await client.dial(client.prepare(worker.peer_id))
+    serve, admit = worker._serve, worker._admit  # noqa: SLF001 - what it does with connections is not its users' business
+    async with (
+        _serving(meeting, worker.peer_id, serve=serve, admit=admit, timeout_s=timeout_s),
+        _serving(meeting, peer_id, timeout_s=timeout_s) as client,
+    ):
+        yield await client.dial(client.prepare(worker.peer_id))
 
 
 @asynccontextmanager
@@ -50,12 +54,10 @@ async def pair(
     async with (
         _serving(meeting, "Worker-1", serve=keep, timeout_s=timeout_s),
         _serving(meeting, "Client-1", timeout_s=timeout_s) as client,
-        asyncio.timeout(None) as deadline,
     ):
         connection = await client.dial(client.prepare("Worker-1"))
-        deadline.reschedule(asyncio.get_running_loop().time() + timeout_s)
-        other = await answered
-        deadline.reschedule(None)
+        async with asyncio.timeout(timeout_s):
+            other = await answered
         yield connection, other
 
 
