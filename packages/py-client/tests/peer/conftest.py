@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 async def nothing_is_left_running() -> AsyncIterator[None]:
+    """For every module of async tests: `pytestmark = pytest.mark.usefixtures("nothing_is_left_running")`."""
     before = asyncio.all_tasks()
     yield
     left = {task for task in asyncio.all_tasks() - before if "TestRunner" not in repr(task)}

@@ -16,6 +16,8 @@ from heliograph_protocol import Answer, Candidate, IceCandidateInit, Offer, Quit
 
 from .peers import dial, echo, no_ice_servers, peer
 
+pytestmark = pytest.mark.usefixtures("nothing_is_left_running")
+
 BUSY = Refusal(code="WORKER_BUSY", reason="worker_busy", message="Too many")
 
 
