@@ -417,6 +417,75 @@ export interface RoomExpiring {
   expires_at: number;
 }
 
+/** Calls a method with positional and named arguments. With `credit` the results are to be streamed. */
+export interface RpcCall {
+  type: "call";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+  method: string;
+  args?: unknown[];
+  kwargs?: Record<string, unknown>;
+  /** Bytes of part frames */
+  credit?: number;
+}
+
+export type RpcCalleeFrame = RpcResult | RpcPart | RpcEnd | RpcFailure;
+
+export type RpcCallerFrame = RpcCall | RpcCancel | RpcCredit;
+
+/** The caller no longer waits for the call. */
+export interface RpcCancel {
+  type: "cancel";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+}
+
+/** So many more bytes of parts may be sent. */
+export interface RpcCredit {
+  type: "credit";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+  /** Bytes of part frames */
+  credit: number;
+}
+
+/** The stream is over. */
+export interface RpcEnd {
+  type: "end";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+}
+
+/**
+ * The call has failed.
+ * `code` is `METHOD_NOT_FOUND`, `INVALID_ARGUMENTS`, `WRONG_KIND` (a stream asked of a method that has none, or the
+ * other way round), `TOO_MANY_CALLS`, `HANDLER_FAILED`, `CALL_CANCELLED`, or one of the application's own. `message`
+ * is a sentence for a person.
+ */
+export interface RpcFailure {
+  type: "failure";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+  code: string;
+  message?: string;
+}
+
+/** The next value of a stream. */
+export interface RpcPart {
+  type: "part";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+  value: unknown;
+}
+
+/** The call has come to its end, with this value. */
+export interface RpcResult {
+  type: "result";
+  /** Chosen by the caller; greater with each call */
+  id: number;
+  value: unknown;
+}
+
 /** The server is about to restart: reconnect within that time and resume. */
 export interface ServerDraining {
   type: "server_draining";

@@ -5,19 +5,23 @@ import re
 
 import heliograph
 from heliograph import errors
+from heliograph.rpc import errors as rpc_errors
 
 BESIDES_ERRORS = set(
     """
     connect create_room receive_file send_file
     Api Channel Claim Claiming ConnectReport Connection Disconnected FileOffer IceServer IceServers Identity JoinToken
-    MAX_MESSAGE_BYTES Member ReceivedFile Registered Room RoomDetails RoomEvent Roster SentFile ServerComplaint Session
-    SignalRefused SignalingClient SignalingEvent TypedChannel Undelivered Worker
+    MAX_MESSAGE_BYTES Member ReceivedFile Registered Room RoomDetails RoomEvent Roster RpcStream SentFile
+    ServerComplaint Session SignalRefused SignalingClient SignalingEvent TypedChannel Undelivered Worker
     ClaimQueued ClaimReleased Claimed Metadata Peer PeerAway PeerBack PeerJoined PeerLeft PeerMessage PeerUpdated
     RoomClosed RoomExpiring ServerDraining
     """.split()  # noqa: SIM905 - a quoted list of forty names is longer to read
 )
 ERRORS = {
-    name: value for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, Exception)
+    name: value
+    for module in (errors, rpc_errors)
+    for name, value in vars(module).items()
+    if inspect.isclass(value) and issubclass(value, Exception)
 }
 
 
@@ -27,7 +31,7 @@ def test_the_public_names() -> None:
 
 
 def test_every_error_is_in_the_drawn_tree() -> None:
-    drawn = set(re.findall(r"\b[A-Z][A-Za-z]+\b", errors.__doc__ or ""))
+    drawn = set(re.findall(r"\b[A-Z][A-Za-z]+\b", f"{errors.__doc__}{rpc_errors.__doc__}"))
     assert set(ERRORS) <= drawn
 
 

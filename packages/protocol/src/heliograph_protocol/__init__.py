@@ -2,7 +2,7 @@
 
 Messages are frozen msgspec Structs (`messages`), refusals and closes have stable codes (`codes`), frames become
 messages and back in `codec`, what answers what is in `conversation`, what SDKs say on a data channel in `datachannel`,
-and `schema`, `typescript` and `asyncapi` derive documents from the Structs.
+`splitting` and `rpc`, and `schema`, `typescript` and `asyncapi` derive documents from the Structs.
 """
 
 from heliograph_protocol.asyncapi import (

@@ -8,6 +8,7 @@ import msgspec
 from heliograph_protocol.codes import CloseCode, ErrorCode
 from heliograph_protocol.datachannel import FileControl
 from heliograph_protocol.messages import ClientMessage, ServerMessage
+from heliograph_protocol.rpc import RpcCalleeFrame, RpcCallerFrame
 
 __all__ = ["UNIONS", "json_schema", "schemas_of"]
 
@@ -15,6 +16,8 @@ UNIONS: Final[dict[str, Any]] = {
     "ClientMessage": ClientMessage,
     "ServerMessage": ServerMessage,
     "FileControl": FileControl,
+    "RpcCallerFrame": RpcCallerFrame,
+    "RpcCalleeFrame": RpcCalleeFrame,
 }
 """What a reader of the schema looks for first, by name."""
 

@@ -78,6 +78,19 @@ from heliograph.member import Member
 from heliograph.peer.connection import Connection
 from heliograph.peer.ice_servers import IceServer
 from heliograph.peer.report import ConnectReport
+from heliograph.rpc.calls import RpcStream
+from heliograph.rpc.errors import (
+    CallCancelled,
+    CallInterrupted,
+    CallTimeout,
+    HandlerFailed,
+    InvalidArguments,
+    InvalidResult,
+    MethodNotFound,
+    RpcError,
+    TooManyCalls,
+    WrongKind,
+)
 from heliograph.signaling.claims import Claim, Claiming
 from heliograph.signaling.client import SignalingClient
 from heliograph.signaling.roster import Roster
@@ -104,6 +117,9 @@ __all__ = [
     "AlreadyConnected",
     "Api",
     "ApiError",
+    "CallCancelled",
+    "CallInterrupted",
+    "CallTimeout",
     "Channel",
     "ChannelClosed",
     "ChannelError",
@@ -126,19 +142,23 @@ __all__ = [
     "Disconnected",
     "EventsMissed",
     "FileOffer",
+    "HandlerFailed",
     "HeliographError",
     "IceServer",
     "IceServers",
     "Identity",
     "InternalError",
+    "InvalidArguments",
     "InvalidIdToken",
     "InvalidJson",
     "InvalidMessage",
+    "InvalidResult",
     "InvalidRoomToken",
     "JoinToken",
     "Member",
     "MessageTooBig",
     "Metadata",
+    "MethodNotFound",
     "NoPeerAvailable",
     "NotPermitted",
     "NotRegistered",
@@ -170,6 +190,8 @@ __all__ = [
     "RoomFull",
     "RoomNotFound",
     "Roster",
+    "RpcError",
+    "RpcStream",
     "SendQueueFull",
     "SenderMismatch",
     "SentFile",
@@ -184,6 +206,7 @@ __all__ = [
     "SignalingEvent",
     "SignalingLost",
     "StoreUnavailable",
+    "TooManyCalls",
     "TransferError",
     "TransferInterrupted",
     "TransferRefused",
@@ -193,6 +216,7 @@ __all__ = [
     "UnsupportedByServer",
     "Worker",
     "WorkerBusy",
+    "WrongKind",
     "connect",
     "create_room",
     "receive_file",

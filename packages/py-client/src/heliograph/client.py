@@ -39,6 +39,7 @@ class Session(Member):
             admit=self._admit,
             serve=self._hand_over,
             events=self._stream,
+            methods=self._methods,
             timeout_s=timeout_s,
         )
         self._knows_ice_servers = ice_servers is not None

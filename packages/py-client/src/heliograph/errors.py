@@ -31,6 +31,7 @@ HeliographError
 │   ├── ChannelMessageTooBig    over what the channel, or the other side, takes
 │   ├── ChannelFormatError      the other side sent what the channel's format, or its type, does not allow
 │   └── ReceiveOverflow         messages came faster than they were read, beyond the queue's bound
+├── RpcError                    a remote call failed; its tree is in `heliograph.rpc.errors`
 └── TransferError               a file did not arrive whole: `.code`
     ├── TransferRefused         the receiver said no
     └── TransferInterrupted     the channel closed before the file's end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import UNSET
 
@@ -12,6 +12,7 @@ from heliograph.events import RoomEvent
 from heliograph.filters import peer_filters
 from heliograph.labels import Strings, strings
 from heliograph.peer.ice_servers import IceServerLike, UsableIceServers, usable_ice_servers
+from heliograph.rpc.methods import Methods
 from heliograph.signaling.claims import Claiming
 from heliograph.signaling.client import SignalingClient
 from heliograph.signaling.roster import Roster
@@ -31,6 +32,8 @@ from heliograph_protocol import (
 
 __all__ = ["Member", "ice_source"]
 
+H = TypeVar("H", bound=Callable[..., Any])
+
 
 class Member:
     """A peer in a room. All of its methods raise `SignalingError`s: a `Refused` of the server, or that it is not there.
@@ -41,6 +44,7 @@ class Member:
     def __init__(self, signaling: SignalingClient) -> None:
         self._signaling = signaling
         self._stream = EventStream()
+        self._methods = Methods()
 
     @property
     def peer_id(self) -> str:
@@ -68,6 +72,18 @@ class Member:
     def roster(self) -> Roster:
         """The other peers in sight by their ids, as the server tells of them."""
         return self._signaling.roster
+
+    def rpc(self, method: str) -> Callable[[H], H]:
+        """Decorate the handler of a method that every peer with a connection may call: `@worker.rpc("train")`.
+
+        A coroutine function returns the result; an async generator function streams results; a plain function runs in a
+        thread, and cannot be cancelled. Arguments, by position or name, are decoded and checked by the handler's
+        annotations, results too: anything that msgspec knows. A parameter annotated `heliograph.Connection` gets the
+        connection to the caller. Raise `RpcError` with a code to tell the caller what is wrong; of any other exception
+        it only learns that the method failed. When the caller gives up or its connection is lost, the handler is
+        cancelled. For each connection 32 handlers run at once, and 128 more calls wait.
+        """
+        return self._methods.register(method)
 
     async def peers(self) -> list[str]:
         """The ids of the other peers in the room; this asks the server."""

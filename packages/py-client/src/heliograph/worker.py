@@ -79,6 +79,7 @@ class Worker(Member):
             admit=self._admit,
             serve=self._serve,
             events=self._stream,
+            methods=self._methods,
             timeout_s=timeout_s,
         )
         self._routing: asyncio.Task[None] | None = None

@@ -261,7 +261,7 @@ class Channel:
         """
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_S), self._sending:  # what is being sent still goes out whole
-                while self.is_open and self._rtc.bufferedAmount:
+                while self.is_open and not self._closed.is_set() and self._rtc.bufferedAmount:
                     self._rtc.bufferedAmountLowThreshold = 0
                     self._drained.clear()
                     await self._drained.wait()

@@ -36,12 +36,12 @@ class Channels:
         channel = self._by_label.get(label)
         return None if channel is None or channel.is_closed else channel
 
-    def keep(self, rtc: RTCDataChannel, *, opened_here: bool = True) -> Channel:
-        """Keep a channel until it is closed."""
+    def keep(self, rtc: RTCDataChannel, *, opened_here: bool = True, listed: bool = True) -> Channel:
+        """Keep a channel until it is closed; `find` finds it if it is `listed`."""
         channel = self._wrap(rtc, opened_here)
         self._open.add(channel)
         rtc.on("close", lambda: self._open.discard(channel))
-        if self.find(channel.label) is None:
+        if listed and self.find(channel.label) is None:
             self._by_label[channel.label] = channel
         return channel
 

@@ -7,13 +7,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Protocol, Self, TypeVar, overload
+from typing import Protocol, Self
 
 from aiortc import RTCDataChannel
 
 from heliograph.channels.channel import Channel
-from heliograph.channels.options import ChannelOptions, default_protocol
-from heliograph.channels.typed import TypedChannel
+from heliograph.channels.options import ChannelOptions
 from heliograph.errors import (
     ConnectError,
     ConnectFailed,
@@ -23,17 +22,21 @@ from heliograph.errors import (
     PeerRefused,
     SignalingError,
 )
+from heliograph.peer.carrier import Carrier
 from heliograph.peer.channels import Channels
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.report import ConnectReport
 from heliograph.peer.transport import DescriptionError, RtcTransport
+from heliograph.rpc.endpoint import RemoteCalls, Rpc
+from heliograph.rpc.methods import Methods
 from heliograph_protocol import IceCandidateInit
 from heliograph_protocol.datachannel import CHAT_LABEL
+from heliograph_protocol.rpc import RPC_LABEL
+from heliograph_protocol.splitting import RPC_PROTOCOL
 
 __all__ = ["CONNECT_TIMEOUT_S", "Connection", "Signals"]
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 15.0
 QUIT_TIMEOUT_S = 1.0
@@ -53,7 +56,7 @@ class Signals(Protocol):
     async def quit(self, target: str, *, connection_id: str | None = None) -> None: ...
 
 
-class Connection:
+class Connection(Carrier, RemoteCalls):
     """A direct connection to one peer. Made by `connect`, by a `Session` or by a `Worker`, not by hand.
 
     As an async context manager it closes the connection.
@@ -66,6 +69,7 @@ class Connection:
         signals: Signals,
         connection_id: str | None,
         ice_servers: UsableIceServers,
+        methods: Methods | None = None,
         timeout_s: float = CONNECT_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +82,7 @@ class Connection:
         self._started_at = clock()
         self._rtc = RtcTransport(ice_servers, on_change=self._on_change, on_channel=self._on_channel)
         self._channels = Channels(self._wrap)
+        self._rpc = Rpc(self, self._open_rpc_channel, methods=methods or Methods(), peer_id=peer_id)
         self._connected = asyncio.Event()
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -124,69 +129,6 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-
-    @overload
-    def channel(
-        self,
-        label: str,
-        *,
-        ordered: bool = True,
-        max_retransmits: int | None = None,
-        max_lifetime_ms: int | None = None,
-    ) -> Channel: ...
-
-    @overload
-    def channel(
-        self,
-        label: str,
-        *,
-        type: type[T],
-        ordered: bool = True,
-        max_retransmits: int | None = None,
-        max_lifetime_ms: int | None = None,
-    ) -> TypedChannel[T]: ...
-
-    def channel(
-        self,
-        label: str,
-        *,
-        type: type[T] | None = None,  # noqa: A002 - the word for it
-        ordered: bool = True,
-        max_retransmits: int | None = None,
-        max_lifetime_ms: int | None = None,
-    ) -> Channel | TypedChannel[T]:
-        """The channel with this label, whoever opened it; it is opened if there is none, as `open_channel` would.
-
-        With a `type` that msgspec knows, a Struct say, it sends and receives values of it. The `chat` channel exists
-        from the start.
-        """
-        channel = self._channels.find(label) or self.open_channel(
-            label, ordered=ordered, max_retransmits=max_retransmits, max_lifetime_ms=max_lifetime_ms
-        )
-        return channel if type is None else TypedChannel(channel, type)
-
-    def open_channel(
-        self,
-        label: str,
-        *,
-        ordered: bool = True,
-        max_retransmits: int | None = None,
-        max_lifetime_ms: int | None = None,
-        protocol: str | None = None,
-    ) -> Channel:
-        """Open another channel, even if there is one with this label. Raises `ConnectionLost` if it is over.
-
-        It is ordered and reliable; with `ordered=False` messages may overtake each other, and one that did not arrive
-        after `max_retransmits` more attempts, or `max_lifetime_ms`, is lost. `protocol` is the field of that name (W3C
-        WebRTC section 6.2): by default the one that splits large messages, except for `chat` and `file`.
-        """
-        options = ChannelOptions(
-            ordered=ordered,
-            max_retransmits=max_retransmits,
-            max_lifetime_ms=max_lifetime_ms,
-            protocol=default_protocol(label) if protocol is None else protocol,
-        )
-        return self._channels.keep(self._rtc.open_channel(label, options))
 
     async def accept_channel(self) -> Channel:
         """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
@@ -328,6 +270,7 @@ class Connection:
         return self._closing
 
     async def _close(self) -> None:
+        await self._rpc.close()
         if not self._ended.is_set() and self._ever_connected:
             await self._channels.close()
         if not self._ended.is_set() and self._introduced:
@@ -351,8 +294,22 @@ class Connection:
             opened_here=opened_here,
         )
 
+    def _find_channel(self, label: str) -> Channel | None:
+        return self._channels.find(label)
+
+    def _new_channel(self, label: str, options: ChannelOptions) -> Channel:
+        return self._channels.keep(self._rtc.open_channel(label, options))
+
+    async def _open_rpc_channel(self) -> Channel:
+        await self.wait_connected()
+        rtc = self._rtc.open_channel(RPC_LABEL, ChannelOptions(protocol=RPC_PROTOCOL))
+        return self._channels.keep(rtc, listed=False)
+
     def _on_channel(self, rtc: RTCDataChannel) -> None:
-        if not self._channels.take(rtc):
+        if rtc.protocol == RPC_PROTOCOL and not self._ended.is_set():
+            self._rpc.serve(self._channels.keep(rtc, opened_here=False, listed=False))
+            self._channels.has_arrived.set()
+        elif not self._channels.take(rtc):
             log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
             rtc.close()
 
@@ -377,5 +334,6 @@ class Connection:
         self._final_report = self.report()
         self._ended.set()
         self._changed.set()
+        self._rpc.interrupt(failure)
         self._channels.abandon(failure if isinstance(failure, ConnectionLost) else None)
         self._start_closing()

@@ -16,6 +16,7 @@ from heliograph.event_stream import EventStream
 from heliograph.events import ServerComplaint, SignalingEvent, SignalRefused
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection, Signals
 from heliograph.peer.ice_servers import UsableIceServers
+from heliograph.rpc.methods import Methods
 from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
 
 __all__ = ["Refusal", "Signaling", "Switchboard"]
@@ -48,7 +49,7 @@ class Switchboard:
 
     `admit` says whether a peer's offer is answered: None for yes. `serve` gets each connection that came about that
     way and has it until it returns; then the connection is closed. `ice_servers` gives those for the next connection,
-    and `events` gets everything that is not about connections.
+    `events` gets everything that is not about connections, and `methods` are those that every peer may call.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Switchboard:
         admit: Callable[[str], Refusal | None],
         serve: Callable[[Connection], Awaitable[None]],
         events: EventStream | None = None,
+        methods: Methods | None = None,
         timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         self._signaling = signaling
@@ -66,6 +68,7 @@ class Switchboard:
         self._admit = admit
         self._serve = serve
         self._events = events or EventStream()
+        self._methods = methods
         self._timeout_s = timeout_s
         self._connections: dict[str, Connection] = {}
         self._glare: dict[str, asyncio.Future[tuple[Connection, str]]] = {}
@@ -245,6 +248,7 @@ class Switchboard:
             signals=self._signaling,
             connection_id=connection_id,
             ice_servers=self._ice_servers(),
+            methods=self._methods,
             timeout_s=self._timeout_s,
         )
 

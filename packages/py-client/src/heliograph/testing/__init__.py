@@ -3,7 +3,7 @@
 ```python
 async def test_adding():
     async with heliograph.testing.connected(worker) as connection:  # `worker` as in production, without its server
-        assert await connection.channel("chat").receive() == "hello"
+        assert await connection.call("add", 1, 2) == 3
 ```
 
 - `connected(worker)` connects a client to a `Worker`, `pair()` two peers to each other: real WebRTC over this machine's

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
 from heliograph.peer.ice_servers import usable_ice_servers
 from heliograph.peer.switchboard import Refusal, Switchboard
+from heliograph.rpc.methods import Methods
 from heliograph.testing.room import MemoryRoom
 from heliograph.worker import Worker
 
@@ -30,9 +31,9 @@ async def connected(
     connected to one worker at once.
     """
     meeting = room or MemoryRoom()
-    serve, admit = worker._serve, worker._admit  # noqa: SLF001 - what it does with connections is not its users' business
+    serve, admit, methods = worker._serve, worker._admit, worker._methods  # noqa: SLF001 - no business of its users
     async with (
-        _serving(meeting, worker.peer_id, serve=serve, admit=admit, timeout_s=timeout_s),
+        _serving(meeting, worker.peer_id, serve=serve, admit=admit, methods=methods, timeout_s=timeout_s),
         _serving(meeting, peer_id, timeout_s=timeout_s) as client,
     ):
         yield await client.dial(client.prepare(worker.peer_id))
@@ -72,12 +73,18 @@ async def _serving(
     *,
     serve: Callable[[Connection], Awaitable[None]] = _until_closed,
     admit: Callable[[str], Refusal | None] = lambda _: None,
+    methods: Methods | None = None,
     timeout_s: float,
 ) -> AsyncIterator[Switchboard]:
     """A peer in the room while the block runs; its connections are closed after it."""
     no_servers = usable_ice_servers([])
     switchboard = Switchboard(
-        room.join(peer_id), ice_servers=lambda: no_servers, admit=admit, serve=serve, timeout_s=timeout_s
+        room.join(peer_id),
+        ice_servers=lambda: no_servers,
+        admit=admit,
+        serve=serve,
+        methods=methods,
+        timeout_s=timeout_s,
     )
     running = asyncio.create_task(switchboard.run(), name=f"switchboard of {peer_id}")
     await asyncio.sleep(0)  # let it start, so that a connection finds it running
