@@ -2,6 +2,7 @@
 
 import { ChannelClosed, ChannelOverflow, FrameTooBig, ReceiveTimeout, SendStalled } from './errors.js';
 import { Emitter, StateEvent } from './events.js';
+import { utf8Length } from './utf8.js';
 import { deferred, within } from './waiting.js';
 
 /** `send` waits while more than this is on its way... */
@@ -218,9 +219,4 @@ export class Channel extends Emitter {
   #wake() {
     for (const wake of [...this.#waiters]) wake();
   }
-}
-
-/** Exact where it matters: a short text is within every limit. @param {string} text */
-function utf8Length(text) {
-  return text.length <= 1024 ? text.length : new TextEncoder().encode(text).length;
 }

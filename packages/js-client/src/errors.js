@@ -12,6 +12,10 @@
  *     ├── SignalingClosed           the server closed the socket (`closeCode`)
  *     │   └── Replaced, Removed, Restarting, OverLimit, TooSlow, NotTheProtocol
  *     ├── SignalingDown             asked for something that needs the server while not connected to it
+ *     ├── SendQueueFull             too much waits to be sent to the server
+ *     ├── DeliveryUnknown           nobody can say what became of a message: its session was lost
+ *     ├── UnsupportedByServer       the server speaks level 1 only
+ *     ├── ClaimLost                 a claim ended before it was released
  *     ├── ConnectError              no connection to a peer came about (`report` says what was tried)
  *     │   └── ConnectTimeout, IceFailed, DescriptionRefused, PeerRefused
  *     ├── ConnectionClosed          this connection is over: closed here, or by the other side
@@ -102,6 +106,11 @@ export class SignalingDown extends HeliographError {
     super('SIGNALING_DOWN', 'There is no connection to the server at the moment');
   }
 }
+
+export class SendQueueFull extends HeliographError {}
+export class DeliveryUnknown extends HeliographError {}
+export class UnsupportedByServer extends HeliographError {}
+export class ClaimLost extends HeliographError {}
 
 export class ConnectError extends HeliographError {
   /** @param {string} code @param {string} message @param {ConnectReport} report */

@@ -16,6 +16,11 @@ export class Emitter extends EventTarget {
     this.addEventListener(type, plain, options);
     return () => this.removeEventListener(type, plain, options);
   }
+
+  /** An event with these fields. @param {string} type @param {object} [fields] */
+  emit(type, fields) {
+    this.dispatchEvent(Object.assign(new Event(type), fields));
+  }
 }
 
 /**
@@ -27,25 +32,6 @@ export class StateEvent extends Event {
   constructor(state, error = null) {
     super('state');
     this.state = state;
-    this.error = error;
-  }
-}
-
-/** A signal of another peer arrived. */
-export class SignalEvent extends Event {
-  /** @param {import('./socket.js').PeerSignal} signal */
-  constructor(signal) {
-    super('signal');
-    this.signal = signal;
-  }
-}
-
-/** The server refused a message that nobody is waiting on. `ref` is that of the message. */
-export class RefusalEvent extends Event {
-  /** @param {string | number | undefined} ref @param {import('./errors.js').Refused} error */
-  constructor(ref, error) {
-    super('refusal');
-    this.ref = ref;
     this.error = error;
   }
 }

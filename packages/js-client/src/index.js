@@ -1,7 +1,8 @@
 /** The public API. */
 
-export { createRoom, deletePeersAndRoom, signIn } from './api.js';
+export { Api, createRoom, deletePeersAndRoom, signIn } from './api.js';
 export { Channel } from './channel.js';
+export { Claim } from './claim.js';
 export { Connection } from './connection.js';
 export * from './errors.js';
 export { ChannelEvent, ConnectionEvent, FileEvent, StateEvent } from './events.js';

@@ -2,8 +2,11 @@
 
 import * as api from './api.js';
 import { Connection } from './connection.js';
-import { ConnectionClosed, HeliographError, Replaced } from './errors.js';
-import { ConnectionEvent, Emitter, StateEvent } from './events.js';
+import { ConnectionClosed, DeliveryUnknown, HeliographError, Replaced } from './errors.js';
+import { ConnectionEvent, StateEvent } from './events.js';
+import { FreshIceServers } from './ice.js';
+import { Member } from './member.js';
+import { given } from './peer.js';
 import { Signaling } from './signaling.js';
 
 /** @typedef {import('./socket.js').PeerSignal} PeerSignal */
@@ -13,10 +16,14 @@ import { Signaling } from './signaling.js';
  * @typedef {object} ConnectOptions
  * @property {string} [url] of the server (`http:` or `https:`); by default the page's own
  * @property {string} room its id
- * @property {string} token the room's
+ * @property {string} token the room's, or a join token
  * @property {string} peerId 1 to 128 characters of `A-Za-z0-9._:@-`
  * @property {string | import('./signaling.js').IdTokenSource} [idToken] by default, of an anonymous sign-in
  * @property {string} [role]
+ * @property {string[]} [tags] what this peer says of itself
+ * @property {Record<string, unknown>} [properties] more of that
+ * @property {string[]} [groups] by default those of the token, or `default`
+ * @property {import('./core.js').Ticket | null} [ticket] of `session.suspend()`, to be the peer that one was before a reload
  * @property {AbortSignal} [signal] ends the attempt
  * @property {() => number} [random]
  * @property {import('./signaling.js').SignalingOptions} [signaling]
@@ -35,31 +42,52 @@ export async function connect({ signal, ...options }) {
   return session;
 }
 
+/** @typedef {Event & { error: import('./errors.js').HeliographError }} ComplaintEvent */
 /**
- * Events: `connection` when another peer connects to this one; `state` of the place in the room: `online`,
- * `reconnecting`, `closed`.
- * @extends {Emitter<{ connection: ConnectionEvent, state: StateEvent<SignalingState> }>}
+ * @typedef {object} SessionEvents
+ * @property {ConnectionEvent} connection another peer connects to this one
+ * @property {StateEvent<SignalingState>} state of the place in the room: `online`, `reconnecting`, `closed`
+ * @property {Event & import('./roster.js').PeerNews} peer a peer has `joined`, was `updated`, is `away`, is `back`, has `left`
+ * @property {Event & { from: string, group: string | null, payload: unknown }} message of a peer, through the server
+ * @property {Event & { to: string, payload: unknown, error: Error }} undelivered what became of a message without `ack`
+ * @property {Event & { claimId: string, by: string }} claimed this peer, by that one
+ * @property {Event & { claimId: string, reason: string }} released a claim on this peer, or of this peer, is over
+ * @property {Event & { expiresAt: number }} expiring soon nobody is let in any more; Unix seconds
+ * @property {Event & { reason: string }} roomclosed everyone is put out
+ * @property {Event & { reconnectWithinS: number }} draining the server is about to restart
+ * @property {ComplaintEvent} complaint the server objects to something that nobody waits for
  */
-export class Session extends Emitter {
+
+/**
+ * A peer in a room, and its connections.
+ * @extends {Member<SessionEvents>}
+ */
+export class Session extends Member {
   #signaling;
   #options;
   #random;
+  #ice;
   /** The current connection with each peer. @type {Map<string, Connection>} */
   #connections = new Map();
 
   /** @param {Omit<ConnectOptions, 'signal'>} options */
-  constructor({ url = globalThis.location?.origin, room, token, peerId, role, random = Math.random, ...options }) {
-    super();
-    this.peerId = peerId;
+  constructor({ url = globalThis.location?.origin, room, token, peerId, random = Math.random, ...options }) {
+    super(peerId, () => this.#signaling.core);
     this.room = room;
     this.#random = random;
     this.#options = options.connections ?? {};
     const idToken = idTokenSource(url, options.idToken);
-    const place = { url: webSocketUrl(url), room, token, peerId, idToken, ...(role === undefined ? {} : { role }) };
-    this.#signaling = new Signaling(place, { random, ...options.signaling });
-    this.#signaling.on('signal', ({ signal }) => this.#receive(signal));
-    this.#signaling.on('refusal', ({ ref, error }) => this.#refused(ref, error));
+    const { role, tags, properties, groups } = options;
+    const metadata = tags || properties ? given({ tags, properties }) : undefined;
+    const place = given({ url: webSocketUrl(url), room, token, peerId, idToken, role, metadata, groups });
+    const ear = {
+      emit: (/** @type {string} */ type, /** @type {object} */ fields = {}) => this.emit(type, fields),
+      signal: (/** @type {PeerSignal} */ signal) => this.#receive(signal),
+      refused: this.#refused.bind(this),
+    };
+    this.#signaling = new Signaling(place, ear, { random, ...options.signaling }, options.ticket);
     this.#signaling.on('state', ({ state, error }) => this.#stateChanged(state, error));
+    this.#ice = new FreshIceServers(this.#signaling.core, async () => new api.Api(url, { idToken: await idToken({ fresh: false }) }));
   }
 
   /** @returns {SignalingState} */
@@ -77,19 +105,19 @@ export class Session extends Emitter {
     return this.#connections;
   }
 
+  /** Whether the last registration went back into the session that there was: nothing was lost. */
+  get resumed() {
+    return this.#signaling.resumed;
+  }
+
+  /** The server's STUN and TURN servers, with credentials that are good for a while yet. @returns {RTCIceServer[]} */
+  get iceServers() {
+    return this.#signaling.core.iceServers;
+  }
+
   /** `connect` calls this. @param {AbortSignal} [signal] */
   enter(signal) {
     return this.#signaling.open(signal);
-  }
-
-  /**
-   * Who else is in the room.
-   * @param {{ signal?: AbortSignal }} [options]
-   * @returns {Promise<string[]>}
-   */
-  async peers({ signal } = {}) {
-    const everyone = await this.#signaling.query(signal);
-    return everyone.filter((peerId) => peerId !== this.peerId);
   }
 
   /**
@@ -129,10 +157,21 @@ export class Session extends Emitter {
     this.#signaling.close();
   }
 
+  /**
+   * Lets go without leaving: within half a minute another `connect` with what this gives is the same peer, and gets all
+   * that came for it. For `pagehide`, before a reload. Its connections do not outlive the page.
+   * @returns {import('./core.js').Ticket | null} a secret; null at level 1
+   */
+  suspend() {
+    for (const connection of [...this.#connections.values()]) connection.close();
+    return this.#signaling.suspend();
+  }
+
   /** @param {string} peerId @param {string} id @returns {Connection} */
   #begin(peerId, id) {
     this.#connections.get(peerId)?.end(new ConnectionClosed('CONNECTION_REPLACED', 'A newer connection took over'));
-    const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), this.#options);
+    const options = { iceServers: this.iceServers, ...this.#options };
+    const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), options);
     this.#connections.set(peerId, connection);
     connection.on('state', () => {
       if (connection.isOver && this.#connections.get(peerId) === connection) this.#connections.delete(peerId);
@@ -142,9 +181,7 @@ export class Session extends Emitter {
 
   /** @param {string} target @param {string} id @param {Words} words */
   #say(target, id, words) {
-    // `ref` brings a refusal of the server back to the connection that it is about.
-    const address = id === '' ? { target } : { target, connection_id: id, ref: id };
-    this.#signaling.send({ ...words, ...address });
+    this.#signaling.core.put({ ...words, sender: this.peerId, target, ...(id === '' ? {} : { connection_id: id }) });
   }
 
   /** @param {PeerSignal} signal */
@@ -186,13 +223,13 @@ export class Session extends Emitter {
     connection.answer(id, sdp);
   }
 
-  /** @param {string | number | undefined} ref @param {import('./errors.js').Refused} error */
-  #refused(ref, error) {
-    for (const connection of this.#connections.values()) {
-      // A dropped candidate is one path less; anything else that is refused leaves the other side without a signal.
-      const isFatal = connection.state === 'connecting' && error.code !== 'RATE_LIMITED';
-      if (connection.id === ref && isFatal) connection.end(error, 'failed');
-    }
+  /** @param {import('./protocol.js').ClientMessage} message @param {import('./errors.js').HeliographError} error */
+  #refused(message, error) {
+    const connection = 'target' in message && this.#connections.get(message.target ?? '');
+    if (!connection || connection.state !== 'connecting' || connection.id !== (message.connection_id ?? '')) return;
+    // A lost candidate is one path less; anything else that is refused leaves the other side without a signal.
+    const isPathLess = message.type === 'candidate' && error instanceof DeliveryUnknown;
+    if (!isPathLess && error.code !== 'RATE_LIMITED') connection.end(error, 'failed');
   }
 
   /** @param {SignalingState} state @param {Error | null} error */
@@ -200,6 +237,8 @@ export class Session extends Emitter {
     if (state !== 'online') for (const connection of this.#connections.values()) connection.signalingLost = true;
     // Whoever took this peer id over has its connections now.
     if (error instanceof Replaced) for (const connection of [...this.#connections.values()]) connection.end(error);
+    if (state === 'online') this.#ice.start();
+    else this.#ice.stop();
     this.dispatchEvent(new StateEvent(state, error));
   }
 

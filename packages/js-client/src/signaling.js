@@ -1,15 +1,19 @@
-/** This peer's place in a room: registers, and comes back by itself when the socket drops. */
+/** This peer's place in a room: registers, carries frames, and comes back by itself when the socket drops. */
 
 import { delayMs } from './backoff.js';
+import { Core } from './core.js';
 import * as errors from './errors.js';
-import { Emitter, RefusalEvent, SignalEvent, StateEvent } from './events.js';
-import { SignalingSocket } from './socket.js';
-import { pause } from './waiting.js';
+import { Emitter, StateEvent } from './events.js';
+import { REPLY_TIMEOUT_MS, SignalingSocket } from './socket.js';
+import { pause, within } from './waiting.js';
 
 /** How long a lost connection is tried again before giving up. */
 export const RECONNECT_WINDOW_MS = 600_000;
 /** How long a connection has to last before the next drop counts as the first. */
 export const SETTLED_AFTER_MS = 30_000;
+
+/** Attempts at a peer id that is taken: the server misses our own dead socket after 45 s at most. */
+export const TAKEN_ATTEMPTS = 12;
 
 /** After these there is no use in coming back with the same words. */
 const FINAL = [
@@ -19,9 +23,8 @@ const FINAL = [
   errors.InvalidIdToken,
   errors.RoomNotFound,
   errors.RoomExpired,
-  errors.PeerIdTaken,
   errors.InvalidMessage,
-  errors.RequestRefused,
+  errors.NotPermitted,
 ];
 
 /**
@@ -31,13 +34,8 @@ const FINAL = [
  * @returns {string | Promise<string>}
  */
 /**
- * @typedef {object} Place
- * @property {string} url of the WebSocket
- * @property {string} room
- * @property {string} token
- * @property {string} peerId
- * @property {IdTokenSource} idToken
- * @property {string} [role]
+ * @typedef {import('./core.js').Identity & { url: string, idToken: IdTokenSource }} Place
+ * `url` is that of the WebSocket
  */
 /**
  * @typedef {import('./socket.js').SocketOptions & {
@@ -50,14 +48,17 @@ const FINAL = [
 /** @typedef {'connecting' | 'online' | 'reconnecting' | 'closed'} SignalingState */
 
 /**
- * Events: `signal`, `refusal`, and `state` on every change.
- * @extends {Emitter<{ signal: SignalEvent, refusal: RefusalEvent, state: StateEvent<SignalingState> }>}
+ * Events: `state` on every change.
+ * @extends {Emitter<{ state: StateEvent<SignalingState> }>}
  */
 export class Signaling extends Emitter {
   /** @type {SignalingState} */
   state = 'connecting';
   /** Why it is not online. @type {Error | null} */
   error = null;
+  core;
+  /** Whether the last registration went back into the session that there was. */
+  resumed = false;
   #place;
   #options;
   /** @type {SignalingSocket | null} */
@@ -65,12 +66,19 @@ export class Signaling extends Emitter {
   #leaving = new AbortController();
   #attempt = 0;
   #onlineSince = 0;
+  #timer = 0;
 
-  /** @param {Place} place @param {SignalingOptions} [options] */
-  constructor(place, options = {}) {
+  /**
+   * @param {Place} place
+   * @param {Omit<import('./core.js').Ear, 'wake'>} ear
+   * @param {SignalingOptions} [options]
+   * @param {import('./core.js').Ticket | null} [ticket] of a session in an earlier page
+   */
+  constructor({ url, idToken, ...identity }, ear, options = {}, ticket = null) {
     super();
-    this.#place = place;
+    this.#place = { url, idToken };
     this.#options = options;
+    this.core = new Core(identity, { ...ear, wake: () => this.#pump() }, ticket);
   }
 
   /**
@@ -83,34 +91,39 @@ export class Signaling extends Emitter {
     try {
       await this.#connect(stop);
     } catch (error) {
-      this.#enter('closed', /** @type {Error} */ (error));
+      this.#finish(/** @type {Error} */ (error));
       throw error;
     }
   }
 
-  /** @param {import('./protocol.js').ClientMessage} message @throws {errors.SignalingDown} */
-  send(message) {
-    this.#live().send(message);
-  }
-
-  /**
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<string[]>}
-   */
-  async query(signal) {
-    return this.#live().query(signal);
-  }
-
   /** Leaves the room. */
   close() {
-    this.#leaving.abort(new errors.SignalingDown());
-    this.#socket?.close();
-    this.#enter('closed');
+    for (const frame of this.core.leave()) this.#socket?.send(frame);
+    this.#stop();
   }
 
-  #live() {
-    if (this.#socket === null) throw new errors.SignalingDown();
-    return this.#socket;
+  /** Lets go of the server without leaving. @returns {import('./core.js').Ticket | null} what brings the session back */
+  suspend() {
+    const { ticket } = this.core;
+    this.#stop();
+    return ticket;
+  }
+
+  #stop() {
+    const over = new errors.SignalingDown();
+    this.#leaving.abort(over);
+    this.#socket?.close();
+    this.#socket = null;
+    this.#finish(null, over);
+  }
+
+  /** Sends what may be sent, and sees to it that the rest is when its time has come. */
+  #pump() {
+    clearTimeout(this.#timer);
+    if (this.#socket === null || !this.core.online) return;
+    for (let frame = this.core.take(); frame !== null; frame = this.core.take()) this.#socket.send(frame);
+    const ms = this.core.delayMs();
+    if (ms < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.ceil(ms) + 1);
   }
 
   /** @param {AbortSignal} stop */
@@ -120,51 +133,48 @@ export class Signaling extends Emitter {
       idToken({ fresh: false }),
       SignalingSocket.open(url, { ...this.#options, signal: stop }),
     );
+    this.#socket = socket;
+    socket.onframe = (frame) => this.core.receive(frame);
+    socket.onquiet = () => this.core.online && this.core.probe();
+    socket.onclose = (error) => this.#dropped(error);
     try {
-      await this.#register(socket, token, stop);
+      ({ resumed: this.resumed } = await this.#register(socket, token, stop));
+      if (this.#socket !== socket) throw new errors.SignalingDown();
     } catch (error) {
+      if (this.#socket === socket) this.#socket = null;
       socket.close();
+      this.core.disconnected();
       throw error;
     }
-    socket.on('signal', ({ signal }) => this.dispatchEvent(new SignalEvent(signal)));
-    socket.on('refusal', ({ ref, error }) => this.dispatchEvent(new RefusalEvent(ref, error)));
-    socket.on('state', ({ error }) => this.#dropped(error));
-    this.#socket = socket;
     this.#onlineSince = performance.now();
     this.#enter('online');
   }
 
   /** @param {SignalingSocket} socket @param {string} idToken @param {AbortSignal} stop */
   async #register(socket, idToken, stop) {
-    const { room, token, peerId, role } = this.#place;
+    const { replyTimeoutMs: ms = REPLY_TIMEOUT_MS } = this.#options;
     /** @param {string} id */
-    const message = (id) =>
-      /** @type {const} */ ({
-        type: 'register',
-        peer_id: peerId,
-        room_id: room,
-        token,
-        id_token: id,
-        ...(role ? { role } : {}),
-      });
+    const attempt = (id) => {
+      const { frame, entered } = this.core.register(id);
+      socket.send(frame);
+      return within(entered, { ms, late: () => new errors.ReplyTimeout('register', ms), signal: stop });
+    };
     try {
-      await socket.register(message(idToken), stop);
+      return await attempt(idToken);
     } catch (error) {
       if (!(error instanceof errors.InvalidIdToken)) throw error;
       const fresh = await this.#place.idToken({ fresh: true });
       if (fresh === idToken) throw error;
-      await socket.register(message(fresh), stop);
+      return await attempt(fresh);
     }
   }
 
-  /** @param {Error | null} error */
+  /** @param {Error} error */
   #dropped(error) {
     this.#socket = null;
-    if (this.state === 'closed') return;
-    if (isFinal(error)) {
-      this.#enter('closed', error);
-      return;
-    }
+    this.core.disconnected(); // which ends a registration under way
+    if (this.state !== 'online') return;
+    if (this.#isFinal(error)) return this.#finish(error);
     if (performance.now() - this.#onlineSince > SETTLED_AFTER_MS) this.#attempt = 0;
     this.#enter('reconnecting', error);
     void this.#comeBack();
@@ -179,12 +189,26 @@ export class Signaling extends Emitter {
         await pause(delayMs(this.#attempt++, random), stop, network);
         return await this.#connect(stop);
       } catch (error) {
-        if (!stop.aborted && (isFinal(error) || performance.now() > until)) {
-          return this.#enter('closed', /** @type {Error} */ (error));
+        if (!stop.aborted && (this.#isFinal(error) || performance.now() > until)) {
+          return this.#finish(/** @type {Error} */ (error));
         }
       }
     }
     return undefined;
+  }
+
+  /** @param {unknown} error */
+  #isFinal(error) {
+    if (error instanceof errors.RequestRefused) return error.status !== 429 && error.status < 500;
+    if (error instanceof errors.PeerIdTaken) return this.#attempt > TAKEN_ATTEMPTS;
+    return FINAL.some((Kind) => error instanceof Kind);
+  }
+
+  /** @param {Error | null} error @param {Error} [reason] for those who wait for answers */
+  #finish(error, reason = error ?? new errors.SignalingDown()) {
+    clearTimeout(this.#timer);
+    this.core.end(reason);
+    this.#enter('closed', error);
   }
 
   /** @param {SignalingState} state @param {Error | null} [error] */
@@ -194,11 +218,6 @@ export class Signaling extends Emitter {
     this.error = error;
     this.dispatchEvent(new StateEvent(state, error));
   }
-}
-
-/** @param {unknown} error */
-function isFinal(error) {
-  return FINAL.some((Kind) => error instanceof Kind);
 }
 
 /**

@@ -1,19 +1,14 @@
-/** One WebSocket to the server, from opening through registration to its close. */
+/** One WebSocket to the server. */
 
-import { ReplyTimeout, ServerUnreachable, SignalingDown } from './errors.js';
-import { Emitter, RefusalEvent, SignalEvent, StateEvent } from './events.js';
-import { closure, refusal } from './refusals.js';
-import { deferred, within } from './waiting.js';
+import { ReplyTimeout, ServerUnreachable } from './errors.js';
+import { closure } from './refusals.js';
+import { within } from './waiting.js';
 
 export const OPEN_TIMEOUT_MS = 10_000;
 export const REPLY_TIMEOUT_MS = 10_000;
 /** A browser cannot send WebSocket pings, so a dead connection is found by asking. */
 export const KEEPALIVE_MS = 20_000;
 
-/** @typedef {import('./protocol.js').ClientMessage} ClientMessage */
-/** @typedef {import('./protocol.js').ServerMessage} ServerMessage */
-/** @typedef {import('./protocol.js').Register} Register */
-/** @typedef {import('./protocol.js').RegisteredAuth} RegisteredAuth */
 /**
  * What peers say to each other through the server.
  * @typedef {import('./protocol.js').Offer | import('./protocol.js').Answer | import('./protocol.js').Candidate
@@ -27,30 +22,25 @@ export const KEEPALIVE_MS = 20_000;
  * @property {number} [keepaliveMs]
  */
 
-/**
- * Events: `signal`, `refusal`, and `state` (`closed`, once, with the error that says why).
- * @extends {Emitter<{ signal: SignalEvent, refusal: RefusalEvent, state: StateEvent<'closed'> }>}
- */
-export class SignalingSocket extends Emitter {
-  /** @type {WebSocket} */
+export class SignalingSocket {
+  /** Called with each frame. @type {(frame: string) => void} */
+  onframe = () => {};
+  /** Called once, with the reason, unless it was closed here. @type {(error: Error) => void} */
+  onclose = () => {};
+  /** Called to have the server say something. */
+  onquiet = () => {};
   #ws;
   #replyTimeoutMs;
-  /** @type {ReturnType<typeof deferred<RegisteredAuth>> | null} */
-  #registering = null;
-  /** Replies to `query` carry no reference; they come in the order of the questions.
-   * @type {ReturnType<typeof deferred<string[]>>[]} */
-  #queries = [];
   #keepalive = 0;
   #heard = true;
   #closed = false;
 
   /** @param {WebSocket} ws open @param {SocketOptions} options */
   constructor(ws, { replyTimeoutMs = REPLY_TIMEOUT_MS, keepaliveMs = KEEPALIVE_MS }) {
-    super();
     this.#ws = ws;
     this.#replyTimeoutMs = replyTimeoutMs;
-    ws.addEventListener('message', (event) => this.#receive(event.data));
-    ws.addEventListener('close', (event) => this.#end(closure(event.code)));
+    ws.addEventListener('message', ({ data }) => this.#receive(data));
+    ws.addEventListener('close', ({ code }) => this.#end(closure(code)));
     this.#keepalive = setInterval(() => this.#checkAlive(), keepaliveMs);
   }
 
@@ -77,136 +67,43 @@ export class SignalingSocket extends Emitter {
     return new SignalingSocket(ws, options);
   }
 
-  /**
-   * May be called again after a refusal: the socket stays open for another try.
-   * @param {Register} message
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<RegisteredAuth>}
-   */
-  async register(message, signal) {
-    this.#registering = deferred();
-    this.send(message);
-    return within(this.#registering.promise, {
-      ms: this.#replyTimeoutMs,
-      late: () => new ReplyTimeout('register', this.#replyTimeoutMs),
-      signal,
-    });
+  /** What is sent over a socket that is closing is lost, as on a network that breaks. @param {string} frame */
+  send(frame) {
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(frame);
   }
 
-  /**
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<string[]>} ids of everyone in the room, this peer included
-   */
-  async query(signal) {
-    /** @type {ReturnType<typeof deferred<string[]>>} */
-    const waiting = deferred();
-    this.#queries.push(waiting);
-    waiting.promise.catch(() => {});
-    this.send({ type: 'query' });
-    const late = () => {
-      // An unanswered question would shift every later answer; a server that is silent this long is gone anyway.
-      const error = new ReplyTimeout('query', this.#replyTimeoutMs);
-      this.#drop(error);
-      return error;
-    };
-    return within(waiting.promise, { ms: this.#replyTimeoutMs, late, signal });
-  }
-
-  /** @param {ClientMessage} message @throws {SignalingDown} */
-  send(message) {
-    if (this.#closed || this.#ws.readyState !== this.#ws.OPEN) throw new SignalingDown();
-    this.#ws.send(JSON.stringify(message));
-  }
-
-  /** Says goodbye; no `state` event follows. */
+  /** Sends what it has and closes. */
   close() {
-    this.#closed = true;
-    this.#forget(new SignalingDown());
+    this.#stop();
     this.#ws.close(1000);
   }
 
   /** @param {unknown} data */
   #receive(data) {
     this.#heard = true;
-    const message = this.#closed ? null : decode(data);
-    switch (message?.type) {
-      case 'registered_auth':
-        this.#registering?.resolve(message);
-        this.#registering = null;
-        break;
-      case 'available_peers':
-        this.#queries.shift()?.resolve(message.peers);
-        break;
-      case 'offer':
-      case 'answer':
-      case 'candidate':
-      case 'quit':
-        this.dispatchEvent(new SignalEvent(message));
-        break;
-      case 'error':
-        this.#refused(message);
-        break;
-      default: // `pong` has said all it has to say by arriving; unknown types are for newer clients
-    }
-  }
-
-  /** @param {import('./protocol.js').ErrorMessage} message */
-  #refused(message) {
-    if (typeof message.sender === 'string') {
-      this.dispatchEvent(new SignalEvent(message));
-      return;
-    }
-    const error = refusal(message);
-    if (this.#registering !== null) {
-      this.#registering.reject(error);
-      this.#registering = null;
-    } else if (message.ref === undefined && this.#queries.length > 0) {
-      this.#queries.shift()?.reject(error);
-    } else {
-      this.dispatchEvent(new RefusalEvent(message.ref, error));
-    }
+    if (!this.#closed && typeof data === 'string') this.onframe(data);
   }
 
   #checkAlive() {
-    if (!this.#heard) return this.#drop(new ReplyTimeout('ping', this.#replyTimeoutMs));
-    this.#heard = false;
-    if (this.#ws.readyState === this.#ws.OPEN) this.send({ type: 'ping' });
-    return undefined;
-  }
-
-  /** Gives the socket up without waiting for its close, which can take minutes on a dead network.
-   * @param {Error} error */
-  #drop(error) {
-    this.#end(error);
-    this.#ws.close();
+    if (this.#heard) {
+      this.#heard = false;
+      this.onquiet();
+    } else {
+      // Given up without waiting for its close, which can take minutes on a dead network.
+      this.#end(new ReplyTimeout('ping', this.#replyTimeoutMs));
+      this.#ws.close();
+    }
   }
 
   /** @param {Error} error */
   #end(error) {
     if (this.#closed) return;
+    this.#stop();
+    this.onclose(error);
+  }
+
+  #stop() {
     this.#closed = true;
-    this.#forget(error);
-    this.dispatchEvent(new StateEvent('closed', error));
-  }
-
-  /** @param {Error} error */
-  #forget(error) {
     clearInterval(this.#keepalive);
-    this.#registering?.reject(error);
-    for (const waiting of this.#queries.splice(0)) waiting.reject(error);
-  }
-}
-
-/**
- * @param {unknown} data
- * @returns {ServerMessage | null} null for what is no message at all
- */
-function decode(data) {
-  if (typeof data !== 'string') return null;
-  try {
-    const value = JSON.parse(data);
-    return typeof value === 'object' && value !== null && typeof value.type === 'string' ? value : null;
-  } catch {
-    return null;
   }
 }

@@ -14,7 +14,9 @@ function answering(status, reply, headers = {}) {
   /** @type {typeof globalThis.fetch} */
   const fetch = async (input, init) => {
     const authorization = new Headers(init?.headers).get('Authorization');
-    calls.push({ path: new URL(String(input)).pathname, body: JSON.parse(String(init?.body)), authorization });
+    const url = new URL(String(input));
+    const body = init?.body === undefined ? null : JSON.parse(String(init.body));
+    calls.push({ path: url.pathname + url.search, body, authorization });
     return new Response(JSON.stringify(reply), { status, headers });
   };
   return { fetch, calls };

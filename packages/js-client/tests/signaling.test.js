@@ -1,6 +1,6 @@
 import * as heliograph from '../src/index.js';
 import { defaultReply, FakeServer } from './fake-server.js';
-import { equal, next, ok, test, throws, turn } from './harness.js';
+import { equal, next, ok, test, throws, until } from './harness.js';
 import { chatOf, connectedPair, enter } from './pair.js';
 
 /** @typedef {import('../src/index.js').StateEvent<string>} StateEvent */
@@ -15,11 +15,20 @@ test('registers with the fields of the protocol, and lists the others', async ()
   const a = await enter(server, 'a');
   const b = await enter(server, 'b', { role: 'client' });
   equal(server.received, [
-    { type: 'register', peer_id: 'a', room_id: 'room1234', token: 'secret', id_token: 'jwt' },
-    { type: 'register', peer_id: 'b', room_id: 'room1234', token: 'secret', id_token: 'jwt', role: 'client' },
+    { type: 'register', peer_id: 'a', room_id: 'room1234', token: 'secret', id_token: 'jwt', protocol: 2 },
+    {
+      type: 'register',
+      peer_id: 'b',
+      room_id: 'room1234',
+      token: 'secret',
+      id_token: 'jwt',
+      protocol: 2,
+      role: 'client',
+    },
   ]);
   equal([await a.peers(), await b.peers()], [['b'], ['a']]);
   a.close();
+  await until(() => server.members.size === 1, 'the server has noticed');
   equal([a.state, await b.peers()], ['closed', []]);
   await throws(a.peers(), heliograph.SignalingDown);
   b.close();
@@ -39,8 +48,7 @@ for (const [code, Kind] of /** @type {[string, any][]} */ ([
     server.reply = () => ({ type: 'error', code, message: 'No', reason: 'no' });
     const error = await throws(enter(server, 'a'), Kind);
     equal([error.name, /** @type {any} */ (error).code, error.message], [Kind.name, code, 'No']);
-    await turn();
-    equal(server.sockets.length, 0, 'sockets left open');
+    await until(() => server.sockets.length === 0, 'no socket is left open');
   });
 }
 
@@ -82,11 +90,12 @@ test('comes back by itself after a drop; open connections do not notice', async 
   server.up = false;
   server.hangUp(1012);
   ok((await left).error instanceof heliograph.Restarting, 'says why');
-  await throws(a.peers(), heliograph.SignalingDown);
+  const asked = a.peers();
   await chatOf(ab).send('while it is down');
   equal(await chatOf(ba).receive(), 'while it is down');
   server.up = true;
   await Promise.all([back, bBack]);
+  await asked; // it waited
   equal(await a.peers(), ['b']);
   equal([ab.state, ba.state], ['open', 'open']);
   close();
@@ -152,7 +161,7 @@ test('the device coming online ends the pause', async () => {
 test('frames that are no messages are passed over', async () => {
   const server = new FakeServer();
   const a = await enter(server, 'a');
-  const socket = server.peers.get('a');
+  const socket = server.members.get('a')?.socket;
   for (const data of ['{', '[]', 'null', '7', '{"type":7}', '{"type":"from_the_future"}', new Blob(['x'])]) {
     socket?.dispatchEvent(new MessageEvent('message', { data }));
   }
