@@ -1,6 +1,6 @@
 /** This peer's place in a room: registers, carries frames, and comes back by itself when the socket drops. */
 
-import { delayMs } from './backoff.js';
+import { delayMs, SHAKY_ATTEMPTS } from './backoff.js';
 import { Core } from './core.js';
 import * as errors from './errors.js';
 import { Emitter, StateEvent } from './events.js';
@@ -147,6 +147,7 @@ export class Signaling extends Emitter {
       throw error;
     }
     this.#onlineSince = performance.now();
+    this.#attempt = Math.min(this.#attempt, SHAKY_ATTEMPTS);
     this.#enter('online');
   }
 

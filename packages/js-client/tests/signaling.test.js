@@ -1,14 +1,7 @@
 import * as heliograph from '../src/index.js';
 import { defaultReply, FakeServer } from './fake-server.js';
-import { equal, next, ok, test, throws, until } from './harness.js';
-import { chatOf, connectedPair, enter } from './pair.js';
-
-/** @typedef {import('../src/index.js').StateEvent<string>} StateEvent */
-
-/** @param {EventTarget} target @param {string} state @returns {Promise<StateEvent>} */
-function state(target, state) {
-  return next(target, 'state', (/** @type {StateEvent} */ event) => event.state === state);
-}
+import { equal, ok, test, throws, until } from './harness.js';
+import { chatOf, connectedPair, enter, state } from './pair.js';
 
 test('registers with the fields of the protocol, and lists the others', async () => {
   const server = new FakeServer();

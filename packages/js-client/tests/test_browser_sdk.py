@@ -8,17 +8,11 @@ from pathlib import Path
 
 import pytest
 from browser import LAUNCH_ARGS, find_browser
+from browser_modules import RUN, check
 from playwright.sync_api import Browser, sync_playwright
 
 PACKAGE = Path(__file__).parent.parent
 MODULES = sorted(path.name for path in (PACKAGE / "tests").glob("*.test.js"))
-
-RUN = """async (module) => {
-  const { run } = await import('/tests/harness.js');
-  await import(module);
-  return run();
-}"""
-
 
 class QuietHandler(SimpleHTTPRequestHandler):
     """Serves files and says nothing."""
@@ -60,7 +54,4 @@ def test_module(site: str, chromium: Browser, module: str) -> None:
     page.goto(f"{site}/tests/page.html")
     results = page.evaluate(RUN, f"/tests/{module}")
     page.close()
-    failures = [f"{result['name']}\n    {result['error']}" for result in results if result["error"]]
-    assert results, f"{module} declares no test"
-    assert not failures, f"{len(failures)} of {len(results)} failed:\n" + "\n".join(failures)
-    assert not complaints
+    check(module, results, complaints)

@@ -1,0 +1,81 @@
+"""The browser SDK against a real server: `server/*.test.js`, in a page of that server's origin.
+
+Between the page and the server is a proxy that can be told to cut connections, through the functions of `stage`.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from browser import LAUNCH_ARGS, find_browser
+from browser_modules import RUN, check
+from cutting_proxy import CuttingProxy, cutting_proxy
+from playwright.async_api import Browser, Page, Route, async_playwright
+from server_process import ServerProcess, running_server
+
+PACKAGE = Path(__file__).parent.parent
+MODULES = sorted(path.name for path in (PACKAGE / "tests" / "server").glob("*.test.js"))
+TYPES = {".js": "text/javascript", ".html": "text/html"}
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Playwright runs on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server whose sessions can be lost within a test, and that does not count sign-ins."""
+    async with running_server(tmp_path, {"HELIOGRAPH_SIGNIN_LIMIT": "0"}) as server:
+        yield server
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
+        yield browser
+        await browser.close()
+
+
+async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingProxy) -> tuple[Page, list[str]]:
+    """A page of the proxy's origin that has our modules, and what it complains about."""
+    page = await chromium.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    async def from_package(route: Route) -> None:
+        file = PACKAGE / route.request.url.removeprefix(proxy.url).lstrip("/")
+        await route.fulfill(path=file, content_type=TYPES[file.suffix])
+
+    def live(count: int | None) -> None:
+        proxy.lives_bytes = count
+
+    async def restart() -> None:
+        await server.kill()
+        await server.start()
+
+    async def drain() -> None:
+        await server.stop()
+        await server.start()
+
+    await page.route("**/tests/**", from_package)
+    await page.route("**/src/**", from_package)
+    for name, action in {"cut": proxy.cut, "live": live, "cuts": lambda: proxy.cuts}.items():
+        await page.expose_function(f"stage_{name}", action)
+    await page.expose_function("stage_restart", restart)
+    await page.expose_function("stage_drain", drain)
+    await page.goto(f"{proxy.url}/health")  # from the server itself: Chromium lets no other page call this machine
+    return page, complaints
+
+
+@pytest.mark.parametrize("module", MODULES)
+async def test_module(server: ServerProcess, chromium: Browser, module: str) -> None:
+    """Every test that the module declares passes. (The console tells of sockets that were cut, as it should.)"""
+    async with cutting_proxy(server.http_port, random.Random(7)) as proxy:
+        page, complaints = await open_stage(chromium, server, proxy)
+        check(module, await page.evaluate(RUN, f"/tests/server/{module}"), complaints)
+        await page.close()
