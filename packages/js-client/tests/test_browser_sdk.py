@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 PACKAGE = Path(__file__).parent.parent
 MODULES = sorted(path.name for path in (PACKAGE / "tests").glob("*.test.js"))
 
+
 class QuietHandler(SimpleHTTPRequestHandler):
     """Serves files and says nothing."""
 

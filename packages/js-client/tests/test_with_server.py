@@ -4,7 +4,7 @@ Between the page and the server is a proxy that can be told to cut connections, 
 """
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -54,20 +54,23 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
     def live(count: int | None) -> None:
         proxy.lives_bytes = count
 
-    async def restart() -> None:
-        await server.kill()
+    async def reborn(end: Callable[[], Awaitable[object]]) -> None:
+        proxy.refusing = True  # or the proxy itself runs into the closed port
+        await end()
         await server.start()
-
-    async def drain() -> None:
-        await server.stop()
-        await server.start()
+        proxy.refusing = False
 
     await page.route("**/tests/**", from_package)
     await page.route("**/src/**", from_package)
-    for name, action in {"cut": proxy.cut, "live": live, "cuts": lambda: proxy.cuts}.items():
+    levers = {
+        "cut": proxy.cut,
+        "live": live,
+        "cuts": lambda: proxy.cuts,
+        "restart": lambda: reborn(server.kill),
+        "drain": lambda: reborn(server.stop),
+    }
+    for name, action in levers.items():
         await page.expose_function(f"stage_{name}", action)
-    await page.expose_function("stage_restart", restart)
-    await page.expose_function("stage_drain", drain)
     await page.goto(f"{proxy.url}/health")  # from the server itself: Chromium lets no other page call this machine
     return page, complaints
 

@@ -156,7 +156,7 @@ test('rooms over HTTP, join tokens', async () => {
 
 test('a hundred messages each way, cut again and again: each arrives once, in order', async () => {
   const place = await newRoom();
-  const count = 150;
+  const count = 100;
   const [a, b] = await Promise.all([enter(place, 'a'), enter(place, 'b')]);
   const got = [/** @type {unknown[]} */ ([]), /** @type {unknown[]} */ ([])];
   a.on('message', ({ payload }) => got[0]?.push(payload));
