@@ -14,7 +14,7 @@ Program = Callable[..., Any]
 
 
 async def test_asking_the_echo_worker(program: Program, server: Any, room: heliograph.Room, in_room: Any) -> None:
-    link = f"{server.url}/#room={room.room_id}&token={room.token}"
+    link = link_to(server, room)
     where: Any = {"room": room.room_id, "token": room.token}
     async with (
         program(str(EXAMPLES / "echo_worker.py"), link) as worker,
@@ -30,7 +30,7 @@ async def test_asking_the_echo_worker(program: Program, server: Any, room: helio
 
 
 async def test_a_pool_of_workers(program: Program, server: Any, room: heliograph.Room) -> None:
-    link = f"{server.url}/#room={room.room_id}&token={room.token}"
+    link = link_to(server, room)
     pool, use = str(EXAMPLES / "worker_pool.py"), str(EXAMPLES / "use_pool.py")
     async with (
         program(pool, link, "gpu_memory_mb=4096"),
@@ -50,7 +50,7 @@ async def test_a_pool_of_workers(program: Program, server: Any, room: heliograph
 
 async def test_sending_a_file(program: Program, server: Any, room: heliograph.Room, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"a picture" * 1000)
-    link = f"{server.url}/#room={room.room_id}&token={room.token}"
+    link = link_to(server, room)
     worker = heliograph.Worker(link, peer_id="Worker-1")
 
     @worker.on_channel("file")
@@ -65,3 +65,28 @@ async def test_sending_a_file(program: Program, server: Any, room: heliograph.Ro
     assert err == b""
     assert out.decode() == f"Worker-1 has photo.jpg: 9000 bytes, SHA-256 {digest}\n"
     assert (tmp_path / "inbox" / "photo.jpg").exists()
+
+
+async def test_remote_calls(program: Program, server: Any, room: heliograph.Room, in_room: Any) -> None:
+    out = await _with_worker(program, link_to(server, room), in_room, "rpc.py", "1", "2", "4.5")
+    assert out == "Summary(count=3, mean=2.5)\nNO_NUMBERS: There is no mean of no numbers\n"
+
+
+async def test_streaming_results(program: Program, server: Any, room: heliograph.Room, in_room: Any) -> None:
+    out = await _with_worker(program, link_to(server, room), in_room, "streaming_results.py", "1000000")
+    assert out == "step 1: loss 1.00\nstep 2: loss 0.50\nstep 3: loss 0.33\nstep 4: loss 0.25\n"
+
+
+def link_to(server: Any, room: heliograph.Room) -> str:
+    return f"{server.url}/#room={room.room_id}&token={room.token}"
+
+
+async def _with_worker(program: Program, link: str, in_room: Any, name: str, *arguments: str) -> str:
+    """What an example prints as a caller, while the same example runs as the worker."""
+    path = str(EXAMPLES / name)
+    async with program(path, link), heliograph.connect(link) as session, asyncio.timeout(60):
+        await in_room("Worker-1", session.peers)
+        async with program(path, link, *arguments) as calling:
+            out, err = await calling.communicate()
+    assert (calling.returncode, err) == (0, b"")
+    return str(out.decode())
