@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent
 LOCK = "requirements.lock"
 PROTOCOL, SERVER, CLIENT, BROWSER = (f"packages/{name}" for name in ("protocol", "server", "py-client", "js-client"))
 PACKAGES = [PROTOCOL, SERVER, CLIENT]
+USER_PROJECT = "tests/user_project"
 GENERATED = {
     "schema": "docs/protocol.schema.json",
     "typescript": f"{BROWSER}/src/protocol.d.ts",
@@ -66,7 +67,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types: mypy --strict for Python, tsc --checkJs for the browser SDK and the demo page."""
+    """Check the types: mypy --strict for Python, pyright for a user's project, tsc for the browser SDK and the page."""
     install(session, "types")
     sources = [f"{package}/src" for package in PACKAGES]
     programs = [folder for folder in ("tests", "examples", "bench", "infra") if any((ROOT / folder).rglob("*.py"))]
@@ -74,6 +75,9 @@ def types(session: nox.Session) -> None:
     for package in [*PACKAGES, BROWSER]:
         session.run("mypy", f"{package}/tests")  # each on its own: every one of them has a conftest
     install_npm(session, BROWSER)
+    session.run("mypy", "--config-file", f"{USER_PROJECT}/pyproject.toml", USER_PROJECT)
+    python = str(Path(session.virtualenv.location).absolute() / "bin" / "python")
+    session.run("pyright", "--warnings", "--project", USER_PROJECT, "--pythonpath", python)  # it wants Node.js too
     for config in sorted([BROWSER, *map(str, Path("web").glob("*/tsconfig.json"))]):
         session.run("node", f"{BROWSER}/node_modules/typescript/bin/tsc", "--project", config, external=True)
 
