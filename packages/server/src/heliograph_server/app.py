@@ -11,11 +11,10 @@ import structlog
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
-from litestar.enums import ScopeType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import Scope
+from litestar.types import ASGIApp
 
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.ice.controllers import IceApi
@@ -40,7 +39,7 @@ from heliograph_server.rooms.sqlite import SqliteRoomStore
 from heliograph_server.rooms.store import RoomStore
 from heliograph_server.rooms.token_api import RoomTokenApi
 from heliograph_server.settings import Settings
-from heliograph_server.signaling.endpoint import signaling_endpoint
+from heliograph_server.signaling.endpoint import Doorway
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
@@ -94,7 +93,9 @@ class Application:
             timers=timers,
             rate_per_s=settings.rate_limit,
         )
-        self.asgi = self._litestar()
+        self.http = self._litestar()
+        self.asgi: ASGIApp = Doorway(self.http, self.sessions, settings.allowed_origins)
+        """The whole."""
 
     def _litestar(self) -> Litestar:
         settings = self.settings
@@ -106,12 +107,10 @@ class Application:
             "ice_servers": self.ice_servers,
             "limiter": self.limiter,
             "readiness": self.readiness,
-            "sessions": self.sessions,
             "signaling_metrics": self.metrics,
         }
         return Litestar(
             route_handlers=[
-                signaling_endpoint,
                 IdentityController,
                 RoomsController,
                 RoomApi,
@@ -124,7 +123,6 @@ class Application:
             dependencies={name: _provide(part) for name, part in parts.items()},
             lifespan=[lambda _: self._running()],
             exception_handlers=EXCEPTION_HANDLERS,
-            after_exception=[_log_websocket_bug],
             cors_config=CORSConfig(allow_origins=list(settings.allowed_origins)) if settings.allowed_origins else None,
             openapi_config=OpenAPIConfig(
                 title="Heliograph signaling server",
@@ -181,7 +179,7 @@ class Application:
             await asyncio.sleep(SWEEP_INTERVAL_S)
 
 
-def create_app(settings: Settings) -> Litestar:
+def create_app(settings: Settings) -> ASGIApp:
     """The ASGI application, for any ASGI server."""
     return Application(settings).asgi
 
@@ -197,12 +195,6 @@ async def room_problems(settings: Settings) -> list[str]:
 
 async def _problems(store: RoomStore) -> list[str]:
     return await store.problems() if isinstance(store, DynamoRoomStore) else []
-
-
-async def _log_websocket_bug(error: Exception, scope: Scope) -> None:
-    """HTTP errors are logged where they become problem details; for a WebSocket nobody else would say a word."""
-    if scope["type"] == ScopeType.WEBSOCKET:
-        _log.error("websocket.failed", exc_info=error)
 
 
 def _room_store(settings: Settings) -> RoomStore:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -186,5 +187,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         factory = None
     else:
         factory = uvloop.new_event_loop
+    gc.freeze()
+    gc.set_threshold(10000, 20, 20)
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from heliograph_server.app import create_app
+from heliograph_server.app import Application
 from heliograph_server.settings import Settings
 
 MUTATING = {"post", "patch", "put"}
@@ -24,7 +24,7 @@ class Operation(NamedTuple):
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("data")
-    return create_app(Settings(data_dir=folder, rooms="memory")).openapi_schema.to_schema()
+    return Application(Settings(data_dir=folder, rooms="memory")).http.openapi_schema.to_schema()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -14,6 +15,7 @@ from msgspec.structs import asdict
 
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.batches import Batches
 from heliograph_server.rooms.model import Policy, Room, RoomChanges
 from heliograph_server.rooms.schema import open_database
 from heliograph_server.rooms.store import Position
@@ -50,6 +52,7 @@ class SqliteRoomStore:
         self._database: aiosqlite.Connection | None = None
         self._closed = False
         self._turn = asyncio.Lock()
+        self._lookups = Batches(self._rooms)
 
     async def open(self) -> None:
         """Open the file now. Raises `StoreUnavailable`, with a sentence for the operator."""
@@ -77,9 +80,8 @@ class SqliteRoomStore:
         return bool(rows)
 
     async def get(self, room_id: str) -> Room | None:
-        """The room, expired or not."""
-        rows = await self._run(f"SELECT {_COLUMNS} FROM rooms WHERE room_id = ?", room_id)  # noqa: S608
-        return _room(rows[0]) if rows else None
+        """The room, expired or not. Those who ask while another look-up is under way share the next."""
+        return await self._lookups.get(room_id)
 
     async def update(self, room_id: str, changes: RoomChanges) -> Room | None:
         """The room as it is after these changes, None if there is none."""
@@ -132,6 +134,11 @@ class SqliteRoomStore:
                     await self._database.close()
         except _FAILURES as error:
             raise StoreUnavailable("The room store did not close") from error
+
+    async def _rooms(self, room_ids: Sequence[str]) -> dict[str, Room]:
+        places = ", ".join("?" * len(room_ids))
+        rows = await self._run(f"SELECT {_COLUMNS} FROM rooms WHERE room_id IN ({places})", *room_ids)  # noqa: S608
+        return {row[0]: _room(row) for row in rows}
 
     async def _run(self, statement: str, *values: str | int | None) -> list[Any]:
         """One statement, which is one transaction."""
