@@ -14,7 +14,6 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp
 
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.ice.controllers import IceApi
@@ -39,12 +38,13 @@ from heliograph_server.rooms.sqlite import SqliteRoomStore
 from heliograph_server.rooms.store import RoomStore
 from heliograph_server.rooms.token_api import RoomTokenApi
 from heliograph_server.settings import Settings
-from heliograph_server.signaling.endpoint import Doorway
+from heliograph_server.signaling.endpoint import Endpoint
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import SessionContext
 from heliograph_server.signaling.timers import LoopTimers
+from heliograph_server.transport.handshake import Doorway
 from heliograph_server.web.controllers import page_handlers
 
 __all__ = ["Application", "create_app", "room_problems"]
@@ -94,7 +94,7 @@ class Application:
             rate_per_s=settings.rate_limit,
         )
         self.http = self._litestar()
-        self.asgi: ASGIApp = Doorway(self.http, self.sessions, settings.allowed_origins)
+        self.asgi = Doorway(self.http, Endpoint(self.sessions, settings.allowed_origins).decide)
         """The whole."""
 
     def _litestar(self) -> Litestar:
@@ -179,7 +179,7 @@ class Application:
             await asyncio.sleep(SWEEP_INTERVAL_S)
 
 
-def create_app(settings: Settings) -> ASGIApp:
+def create_app(settings: Settings) -> Doorway:
     """The ASGI application, for any ASGI server."""
     return Application(settings).asgi
 

@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from heliograph_server.transport.connection import Connection
-from heliograph_server.transport.handshake import accept, refuse
+from heliograph_server.transport.handshake import Accepted, Doorway, Opening, Refused
 from heliograph_server.transport.uvicorn_options import websocket_options
 
 from .wire import WAIT_S, Peer, accepted, connect
@@ -58,7 +58,7 @@ class Served:
         self.port = port
         self.state = state
         self.talks: list[Talk] = []
-        self.scopes: list[Any] = []
+        self.openings: list[Opening] = []
         self._tls = tls
 
     @asynccontextmanager
@@ -75,18 +75,23 @@ class Served:
             await eventually(lambda: bool(self.talks))
             yield peer, self.talks[-1]
 
-    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+    def decide(self, opening: Opening) -> Accepted | Refused:
         """`/no` is refused, `/chat` is a subprotocol, all else is a plain WebSocket."""
-        self.scopes.append(scope)
-        if scope["path"] == "/no":
-            await refuse(scope, receive, send, HTTPStatus.PAYMENT_REQUIRED, "no entry today")
-            return
-        await accept(scope, receive, send, self._converse, subprotocol="chat" if scope["path"] == "/chat" else None)
+        self.openings.append(opening)
+        if opening.path == "/no":
+            return Refused(HTTPStatus.PAYMENT_REQUIRED, "no entry today")
+        return Accepted(self._converse, "chat" if opening.path == "/chat" else None)
 
     def _converse(self, connection: Connection) -> Talk:
         talk = Talk(connection)
         self.talks.append(talk)
         return talk
+
+
+async def other(scope: Any, receive: Any, send: Any) -> None:
+    """What there is beside WebSockets."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": scope["path"].encode()[:5].ljust(5)})
 
 
 @asynccontextmanager
@@ -97,7 +102,7 @@ async def serving(
     state = ServerState()
     served = Served(0, state, trust)
     config = uvicorn.Config(
-        served.application, interface="asgi3", log_config=None, **(websocket_options(transport) | options)
+        Doorway(other, served.decide), interface="asgi3", log_config=None, **(websocket_options(transport) | options)
     )
     config.load()
     loop = asyncio.get_running_loop()

@@ -238,7 +238,7 @@ async def test_a_closed_connection_can_be_collected(served: Served) -> None:
         assert await peer.ended()
         await gone(served, talk)
     served.talks.clear()
-    served.scopes.clear()
+    served.openings.clear()
     del talk
     gc.collect()
     assert watched() is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from .serving import Served
+from .serving import Served, eventually
 from .wire import TEXT, accepted, frame
 
 
@@ -14,14 +14,12 @@ async def test_it_opens_with_the_proof_of_the_key(served: Served) -> None:
         assert b"\r\nsec-websocket-extensions" not in head.lower()
 
 
-async def test_the_application_sees_path_query_and_headers(served: Served) -> None:
+async def test_the_application_sees_path_and_headers(served: Served) -> None:
     async with served.tcp() as peer:
         assert accepted(await peer.handshake("Origin: https://lab.example", path="/r%C3%BC?a=b&c"))
-    (scope,) = served.scopes
-    assert (scope["type"], scope["path"], scope["query_string"]) == ("websocket", "/rü", b"a=b&c")
-    assert scope["scheme"] == "ws"
-    assert (b"origin", b"https://lab.example") in scope["headers"]
-    assert scope["client"][0] == "127.0.0.1"
+    (opening,) = served.openings
+    assert opening.path == "/rü"
+    assert (b"origin", b"https://lab.example") in opening.headers
 
 
 async def test_other_tokens_beside_upgrade_are_fine(served: Served) -> None:
@@ -43,7 +41,7 @@ async def test_the_subprotocol_is_the_applications_choice(served: Served) -> Non
         head = await peer.handshake("Sec-WebSocket-Protocol: mail, chat", path="/chat")
         assert accepted(head)
         assert b"\r\nsec-websocket-protocol: chat\r\n" in head.lower()
-    assert served.scopes[0]["subprotocols"] == ["mail", "chat"]
+    assert served.openings[0].subprotocols == ["mail", "chat"]
 
 
 async def test_a_refusal_has_a_status_and_a_reason(served: Served) -> None:
@@ -74,7 +72,7 @@ async def test_a_wrong_handshake_is_refused(
         assert head.split()[1] in {b"400", b"405", b"426"}
         await peer.ended()
     assert served.talks == []
-    assert served.scopes == []
+    assert served.openings == []
 
 
 async def test_a_peer_that_goes_before_it_is_let_in_leaves_nothing(served: Served) -> None:
@@ -90,3 +88,65 @@ async def test_a_peer_that_goes_before_it_is_let_in_leaves_nothing(served: Serve
         assert await peer.text() == b"still there"
     for talk in served.talks:
         await talk.ended()
+
+
+HEAD = (
+    b"Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param((b"GET / HTTP/1.1\r\n", HEAD, b"\r\n"), id="line by line"),
+        pytest.param((b"G", b"ET / HTTP/1.1\r\n" + HEAD + b"\r", b"\n"), id="cut in the middle"),
+        pytest.param((b"\r\nGET / HTTP/1.1\r\n" + HEAD + b"\r\n",), id="an empty line before it"),
+        pytest.param((b"GET / HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n",), id="long"),
+        pytest.param((b"GET http://x/ HTTP/1.1\r\n" + HEAD + b"\r\n",), id="absolute"),
+    ],
+)
+async def test_a_request_that_is_not_plain_opens_all_the_same(served: Served, pieces: tuple[bytes, ...]) -> None:
+    async with served.tcp() as peer:
+        for piece in pieces:
+            peer.writer.write(piece)
+            await peer.writer.drain()
+        assert accepted(await peer.head())
+        await peer.send(frame(TEXT, b"hello"))
+        assert await peer.text() == b"hello"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b"X Y: z\r\n", id="a name of two words"),
+        pytest.param(b"X : y\r\n", id="a space before the colon"),
+        pytest.param(b"no colon\r\n", id="no colon"),
+        pytest.param(b"X: a\x00b\r\n", id="a zero"),
+        pytest.param(b"X: a\rb\r\n", id="a return alone"),
+        pytest.param(b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", id="two lengths"),
+    ],
+)
+async def test_what_is_no_http_opens_nothing(served: Served, line: bytes) -> None:
+    async with served.tcp() as peer:
+        peer.writer.write(b"GET / HTTP/1.1\r\n" + HEAD + line + b"\r\n")
+        assert not accepted(await peer.head())
+    assert served.openings == []
+
+
+async def test_other_requests_go_to_the_application_one_after_the_other(served: Served) -> None:
+    async with served.tcp() as peer:
+        for path in (b"/one", b"/two"):
+            peer.writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await peer.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert await peer.reader.readexactly(5) == path.ljust(5)
+    assert served.openings == []
+
+
+async def test_a_connection_that_says_nothing_is_closed_at_the_end(served: Served) -> None:
+    async with served.tcp() as peer:
+        await eventually(lambda: len(served.state.connections) == 1)
+        (connection,) = served.state.connections
+        connection.shutdown()
+        assert await peer.ended() == b""
+    await eventually(lambda: not served.state.connections)

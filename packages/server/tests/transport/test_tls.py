@@ -25,11 +25,6 @@ async def served(transport: str, tmp_path: Path) -> AsyncIterator[Served]:
         yield served
 
 
-async def test_the_scheme_is_wss(served: Served) -> None:
-    async with served.peer():
-        assert served.scopes[0]["scheme"] == "wss"
-
-
 @pytest.mark.parametrize("size", [0, 125, 126, 8192, 8193, MESSAGE_BYTES])
 async def test_texts_pass_both_ways(served: Served, size: int) -> None:
     async with served.peer() as (peer, _):

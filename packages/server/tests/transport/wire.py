@@ -86,6 +86,10 @@ class Peer:
         lines |= dict(header.split(": ", 1) for header in headers)
         chosen = [f"{name}: {value}" for name, value in lines.items() if name not in without]
         self.writer.write("\r\n".join([f"{method} {path} HTTP/1.1", *chosen, "", ""]).encode())
+        return await self.head()
+
+    async def head(self) -> bytes:
+        """The head of a response."""
         async with asyncio.timeout(WAIT_S):
             return await self.reader.readuntil(b"\r\n\r\n")
 

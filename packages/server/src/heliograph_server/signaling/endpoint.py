@@ -4,56 +4,43 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
-
 from heliograph_server.signaling.session import Session, SessionContext
 from heliograph_server.transport.connection import Connection
-from heliograph_server.transport.handshake import accept, refuse
+from heliograph_server.transport.handshake import Accepted, Opening, Refused
 
-__all__ = ["PATHS", "Doorway"]
+__all__ = ["PATHS", "Endpoint"]
 
 PATHS: Final = frozenset({"", "/ws"})
 """A slash at the end makes no difference."""
 
 
-class Doorway:
-    """An ASGI application: WebSockets on `PATHS` come in here, everything else goes on to `app`.
+class Endpoint:
+    """What `Doorway` asks."""
 
-    It stands in front of Litestar because a peer that only wants to register needs nothing of it: routing, dependencies
-    and exception handlers cost a connection more than its handshake does.
-    """
-
-    def __init__(self, app: ASGIApp, sessions: SessionContext, allowed_origins: tuple[str, ...]) -> None:
-        self._app = app
+    def __init__(self, sessions: SessionContext, allowed_origins: tuple[str, ...]) -> None:
         self._sessions = sessions
         self._allowed_origins = allowed_origins
+        self._accepted = Accepted(self._converse)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one peer, or hand on. A page of an origin that is not allowed is refused before the handshake (403)."""
-        if scope["type"] != ScopeType.WEBSOCKET or _path(scope) not in PATHS:
-            await self._app(scope, receive, send)
-        elif not _origin_allowed(dict(scope["headers"]), self._allowed_origins):
-            await refuse(scope, receive, send, HTTPStatus.FORBIDDEN, "origin not allowed")
-        else:
-            await accept(scope, receive, send, self._converse)
+    def decide(self, opening: Opening) -> Accepted | Refused:
+        """Let a peer in; a page of an origin that is not allowed is refused before the handshake is done (403)."""
+        if opening.path.rstrip("/") not in PATHS:
+            return Refused(HTTPStatus.NOT_FOUND, "no WebSocket here")
+        if self._allowed_origins and not _origin_allowed(dict(opening.headers), self._allowed_origins):
+            return Refused(HTTPStatus.FORBIDDEN, "origin not allowed")
+        return self._accepted
 
     def _converse(self, connection: Connection) -> Session:
         return Session(connection, self._sessions)
 
 
-def _path(scope: Scope) -> str:
-    """The path within this application."""
-    return scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")
-
-
 def _origin_allowed(headers: dict[bytes, bytes], allowed: tuple[str, ...]) -> bool:
-    """Whether the handshake's Origin (RFC 6454) may connect.
+    """Whether the handshake's Origin (RFC 6454) may connect: one of those, or the server's own page.
 
     Programs send none. Without a list any page may connect: every message is authorised by tokens that a page has to
-    hold, never by a cookie that a browser adds. With one, the server's own page may too.
+    hold, never by a cookie that a browser adds.
     """
-    if not allowed or b"origin" not in headers:
+    if b"origin" not in headers:
         return True
     origin = headers[b"origin"].decode("latin-1")
     return origin in allowed or urlsplit(origin).netloc.encode("latin-1") == headers.get(b"host")

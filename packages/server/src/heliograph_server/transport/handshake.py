@@ -1,45 +1,82 @@
-"""The end of the opening handshake (RFC 6455 section 4.2.2): an ASGI application accepts a WebSocket, or refuses it.
+"""The opening handshake as the application sees it: a request, let in or refused (RFC 6455 section 4.2.2)."""
 
-A server that offers the extension `LANE` in the scope takes the connection over altogether: the application returns,
-and messages go straight from the socket to the conversation, with no task of their own. On any other ASGI server they
-pass through `receive` and `send`.
-"""
-
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
-from litestar.types import Receive, Scope, Send
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import Struct
 
 from heliograph_server.transport.asgi import AsgiConnection
 from heliograph_server.transport.connection import Converse
 
-__all__ = ["LANE", "accept", "refuse"]
-
-LANE: Final = "heliograph.lane"
-"""An ASGI extension: `extensions[LANE]["accept"](converse, subprotocol)` accepts the WebSocket. Call it once."""
+__all__ = ["Accepted", "Decide", "Doorway", "Opening", "Refused"]
 
 _REFUSALS: Final = "websocket.http.response"
 """ASGI's extension for a refusal with a status and a body."""
 
 
-async def accept(
-    scope: Scope, receive: Receive, send: Send, converse: Converse, *, subprotocol: str | None = None
-) -> None:
-    """Open the connection and hold the conversation, here or, with `LANE`, after this has returned."""
-    extensions: dict[str, Any] = scope.get("extensions") or {}
-    if LANE in extensions:
-        extensions[LANE]["accept"](converse, subprotocol)
-        return
-    await receive()
-    await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
-    connection = AsgiConnection(receive, send)
-    await connection.run(converse(connection))
+class Opening(Struct, frozen=True):
+    """A request to open a WebSocket."""
+
+    path: str
+    """Decoded, without the query."""
+    headers: Sequence[tuple[bytes, bytes]]
+    """Names in lower case."""
+    subprotocols: Sequence[str] = ()
+    """What the client offers, in its order."""
 
 
-async def refuse(scope: Scope, receive: Receive, send: Send, status: HTTPStatus, reason: str) -> None:
-    """Answer the handshake with an HTTP status and a line of text."""
-    await receive()
-    if _REFUSALS not in (scope.get("extensions") or {}):
+class Accepted(Struct, frozen=True):
+    """The WebSocket opens, and this conversation begins."""
+
+    converse: Converse
+    subprotocol: str | None = None
+
+
+class Refused(Struct, frozen=True):
+    """The answer is an HTTP status and a line of text."""
+
+    status: HTTPStatus
+    reason: str
+
+
+Decide = Callable[[Opening], Accepted | Refused]
+"""Says at once what becomes of a request."""
+
+
+class Doorway:
+    """The ASGI application that a server serves: `decide` answers whoever asks for a WebSocket, `app` everything else.
+
+    It stands in front of Litestar, because a peer that only wants to register needs nothing of it: routing,
+    dependencies and exception handlers take longer than the handshake does. Our own transport asks `decide` itself; on
+    any other ASGI server messages pass through `receive` and `send`.
+    """
+
+    def __init__(self, app: ASGIApp, decide: Decide) -> None:
+        self._app = app
+        self.decide = decide
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != ScopeType.WEBSOCKET:
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        match self.decide(Opening(path, list(scope["headers"]), scope["subprotocols"])):
+            case Accepted(converse, subprotocol):
+                await receive()
+                await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
+                connection = AsgiConnection(receive, send)
+                await connection.run(converse(connection))
+            case Refused(status, reason):
+                await receive()
+                await _refuse(send, status, reason, in_words=_REFUSALS in (scope.get("extensions") or {}))
+
+
+async def _refuse(send: Send, status: HTTPStatus, reason: str, *, in_words: bool) -> None:
+    if not in_words:
         await send({"type": "websocket.close", "code": 1008, "reason": reason})  # a 403 without words
         return
     headers = [(b"content-type", b"text/plain; charset=utf-8")]

@@ -103,8 +103,6 @@ class PicowsConnection(WSListener):
         protocol.get_buffer(-1)[: len(request)] = request
         protocol.buffer_updated(len(request))
         self.transport.set_protocol(protocol)
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
         if self._ping_interval_s and not self.closed:
             self._wait(self._ping_interval_s, self._ping)
 
@@ -225,6 +223,7 @@ class PicowsConnection(WSListener):
         """A whole message, or a close."""
         if self._backlog is not None:
             self._backlog.append((kind, message))
+            self.transport.pause_reading()  # what has been read already comes even so
             return
         pending = self._deliver(kind, message)
         if pending is not None:
@@ -292,7 +291,6 @@ class PicowsConnection(WSListener):
     def _await(self, pending: Awaitable[None]) -> None:
         self._plain = False
         self._backlog = deque()
-        self.transport.pause_reading()
         task = asyncio.get_running_loop().create_task(self._finish(pending, self._backlog))
         self._server.tasks.add(task)
         task.add_done_callback(self._server.tasks.discard)
