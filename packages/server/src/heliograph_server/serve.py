@@ -23,6 +23,9 @@ DRAIN_TIMEOUT_S: Final = 3
 """How long open connections may take to end after SIGTERM; the process is gone within 5 s."""
 BACKLOG: Final = 2048
 
+GC_THRESHOLD: Final = 10_000
+"""New objects until the collector looks for rings among them. A peer brings some hundred that stay, and no ring."""
+
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
@@ -187,7 +190,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         factory = None
     else:
         factory = uvloop.new_event_loop
-    gc.freeze()
-    gc.set_threshold(10000, 20, 20)
+    gc.collect()
+    gc.freeze()  # what there is now stays
+    gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(main)

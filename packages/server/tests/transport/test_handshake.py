@@ -102,7 +102,10 @@ HEAD = (
         pytest.param((b"GET / HTTP/1.1\r\n", HEAD, b"\r\n"), id="line by line"),
         pytest.param((b"G", b"ET / HTTP/1.1\r\n" + HEAD + b"\r", b"\n"), id="cut in the middle"),
         pytest.param((b"\r\nGET / HTTP/1.1\r\n" + HEAD + b"\r\n",), id="an empty line before it"),
-        pytest.param((b"GET / HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n",), id="long"),
+        pytest.param(
+            (b"GET / HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 4096 + b"\r\nX-Longer: " + b"x" * 8000 + b"\r\n\r\n",),
+            id="long",
+        ),
         pytest.param((b"GET http://x/ HTTP/1.1\r\n" + HEAD + b"\r\n",), id="absolute"),
     ],
 )

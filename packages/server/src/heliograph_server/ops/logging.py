@@ -2,9 +2,12 @@
 
 import logging
 import sys
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TextIO
 
+import msgspec
 import structlog
+from structlog.typing import EventDict, Processor
 
 from heliograph_server.settings import Settings
 
@@ -13,44 +16,65 @@ __all__ = ["configure_logging"]
 _NOISE: Final = "Invalid UTF-8 sequence"
 """uvicorn logs a stack trace for what any stranger can send; the connection is closed with 1007, which is enough."""
 
+_LIBRARIES: Final = ("uvicorn", "aiosqlite", "asyncio")
+"""Those that say more at `info` than an operator wants to know."""
+
 
 def configure_logging(settings: Settings) -> None:
-    """Send the logs of this process, libraries included, to standard output in the chosen format."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)
-    )
+    """Send the logs of this process, libraries included, to standard output in the chosen format.
+
+    Our own events are written at once; passing them through the standard library's logging takes three times as long,
+    and every peer that comes and goes is one. The libraries' records are dressed the same way.
+    """
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    render: list[Processor] = [structlog.processors.format_exc_info, _renderer(settings)]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[_add_name, structlog.processors.add_log_level, stamp, *render],
+        logger_factory=lambda name="": _Lines(name, sys.stdout),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                renderer,
-            ],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level, stamp],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
     handler.addFilter(lambda record: not str(record.msg).startswith(_NOISE))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(settings.log_level.upper())
-    for chatty in ("uvicorn", "aiosqlite", "asyncio"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    root.setLevel(level)
+    for chatty in _LIBRARIES:
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, level))
+
+
+class _Lines:
+    """Where structlog's own events go: a line each, flushed, so that whoever follows the log sees it at once."""
+
+    def __init__(self, name: str, file: TextIO) -> None:
+        self.name = name
+        self._write: Callable[[str], object] = file.write
+        self._flush = file.flush
+
+    def msg(self, line: str) -> None:
+        self._write(line + "\n")
+        self._flush()
+
+    log = debug = info = warning = error = critical = exception = msg
+
+
+def _add_name(logger: _Lines, _method: str, event: EventDict) -> EventDict:
+    event["logger"] = logger.name
+    return event
+
+
+def _renderer(settings: Settings) -> Processor:
+    if settings.log_format == "json":
+        return structlog.processors.JSONRenderer(serializer=_json)
+    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)
+
+
+def _json(event: EventDict, **_options: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()

@@ -64,23 +64,23 @@ class LiveRoom:
 
     def tell_joined(self, member: Member) -> None:
         """A member has come in."""
-        self._tell(member, PeerJoined(peer=member.view()))
+        self._tell(member, lambda: PeerJoined(peer=member.view()))
 
     def tell_updated(self, member: Member) -> None:
         """A member's metadata has changed."""
-        self._tell(member, PeerUpdated(peer=member.view()))
+        self._tell(member, lambda: PeerUpdated(peer=member.view()))
 
     def tell_away(self, member: Member) -> None:
         """A member has lost its connection."""
-        self._tell(member, PeerAway(peer=member.view()))
+        self._tell(member, lambda: PeerAway(peer=member.view()))
 
     def tell_back(self, member: Member) -> None:
         """A member is back."""
-        self._tell(member, PeerBack(peer=member.view()))
+        self._tell(member, lambda: PeerBack(peer=member.view()))
 
     def tell_left(self, member: Member, reason: LeaveReason) -> None:
         """A member has gone for good."""
-        self._tell(member, PeerLeft(peer=member.view(), reason=reason))
+        self._tell(member, lambda: PeerLeft(peer=member.view(), reason=reason))
 
     def tell_regrouped(self, member: Member, before: Member, *, tell_member: bool) -> None:
         """A member has other groups than `before`: who gained sight of whom, who lost it, who still sees it.
@@ -112,11 +112,12 @@ class LiveRoom:
         self._expiry_timer = None
         self._notify_all(RoomExpiring(expires_at=self.expires_at))
 
-    def _tell(self, member: Member, news: Notice) -> None:
-        """Push news of a member to all who hear of it: encoded once, however many they are."""
-        frame = encode(news)
-        for other in list(self.members.values()):
-            if other.hears_of(member):
+    def _tell(self, member: Member, news: Callable[[], Notice]) -> None:
+        """Push news of a member to all who hear of it: made once, however many they are, and not at all for nobody."""
+        listeners = [other for other in self.members.values() if other.resumable and other.hears_of(member)]
+        if listeners:
+            frame = encode(news())
+            for other in listeners:
                 other.link.push_presence(frame)
 
     def _notify_all(self, news: RoomClosed | RoomExpiring | ServerDraining) -> None:

@@ -32,7 +32,10 @@ _HAS_BODY: Final = re.compile(rb"\r\n(?:content-length|transfer-encoding):")
 
 
 class FirstLook(asyncio.Protocol):
-    """What `uvicorn.Config(http=…)` takes."""
+    """What `uvicorn.Config(http=…)` takes, where the WebSocket protocol reads headers as they come.
+
+    uvicorn's own takes names in lower case for granted, which is how its parser hands them on.
+    """
 
     __slots__ = ("_app_state", "_config", "_server", "transport")
 

@@ -31,6 +31,16 @@ class PicowsHost:
     def abort(self) -> None:
         self._connection.transport.abort()
 
+    def get_extra_info(self, name: str) -> Any:
+        """Six system calls a connection less than picows would make."""
+        match name:
+            case "socket":
+                return _Descriptor(self._connection.transport.get_extra_info(name).fileno())
+            case "ssl_object":
+                return self._connection.transport.get_extra_info(name)
+            case _:
+                return None
+
     def isEnabledFor(self, level: int) -> bool:  # noqa: ARG002, N802 - the name that loggers have
         return False
 
@@ -48,6 +58,24 @@ class PicowsHost:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection.transport, name)
+
+
+class _Descriptor:
+    """A socket of which picows may know the number. What it sets is set already, and what it asks for only its log."""
+
+    __slots__ = ("_number",)
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
+
+    def setsockopt(self, *option: int) -> None:
+        """The event loop has turned Nagle's algorithm off, and pings need no quick acknowledgement."""
+
+    def getsockopt(self, *option: int) -> int:  # noqa: ARG002 - for a log that nobody keeps
+        return 0
 
 
 class Discarding(asyncio.Protocol):

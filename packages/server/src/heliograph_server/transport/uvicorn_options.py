@@ -7,7 +7,7 @@ import structlog
 
 from heliograph_server.settings import TransportKind
 from heliograph_server.transport.connection import MESSAGE_BYTES, PING_INTERVAL_S, PONG_TIMEOUT_S
-from heliograph_server.transport.http import FirstLook
+from heliograph_server.transport.http import FirstLook, HttpProtocol
 from heliograph_server.transport.uvicorn_ws import UvicornWebSocket
 
 __all__ = ["websocket_options"]
@@ -17,9 +17,10 @@ _log = structlog.get_logger(__name__)
 
 def websocket_options(kind: TransportKind) -> dict[str, Any]:
     """The options of `uvicorn.Config`. Where picows can't be imported, `asgi` takes its place, and the log says so."""
+    websocket = _protocol(kind)
     return {
-        "http": FirstLook,
-        "ws": _protocol(kind),
+        "http": HttpProtocol if websocket is UvicornWebSocket else FirstLook,
+        "ws": websocket,
         "ws_max_size": MESSAGE_BYTES,
         "ws_ping_interval": PING_INTERVAL_S,
         "ws_ping_timeout": PONG_TIMEOUT_S,
