@@ -177,6 +177,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """Ten minutes at half load with peers that come and go: memory stays flat, no task and no file is left."""
+    install(session, "bench")
+    session.run("python", "-m", "bench.soak", *session.posargs)
+
+
+@nox.session(default=False)
 def generate(session: nox.Session) -> None:
     """Rewrite what is derived: JSON Schema, TypeScript and AsyncAPI of the messages, tables of Terraform's READMEs."""
     install(session, packages=[PROTOCOL])

@@ -95,6 +95,8 @@ HEAD = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
 
+LONG = b"X-Long: " + b"x" * 4096 + b"\r\nX-Longer: " + b"x" * 8000 + b"\r\n"
+
 
 @pytest.mark.parametrize(
     "pieces",
@@ -103,7 +105,7 @@ HEAD = (
         pytest.param((b"G", b"ET / HTTP/1.1\r\n" + HEAD + b"\r", b"\n"), id="cut in the middle"),
         pytest.param((b"\r\nGET / HTTP/1.1\r\n" + HEAD + b"\r\n",), id="an empty line before it"),
         pytest.param(
-            (b"GET / HTTP/1.1\r\n" + HEAD + b"X-Long: " + b"x" * 4096 + b"\r\nX-Longer: " + b"x" * 8000 + b"\r\n\r\n",),
+            (b"GET / HTTP/1.1\r\n" + HEAD + LONG + b"\r\n",),
             id="long",
         ),
         pytest.param((b"GET http://x/ HTTP/1.1\r\n" + HEAD + b"\r\n",), id="absolute"),

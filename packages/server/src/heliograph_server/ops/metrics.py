@@ -4,6 +4,7 @@ The forward path adds to plain integers that this module owns; Prometheus' own o
 asks. Label values come from fixed sets: what a stranger sends never becomes a label.
 """
 
+import asyncio
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         metrics, hub = self._metrics, self._hub
         yield GaugeMetricFamily("heliograph_connections", "Open WebSockets", value=metrics.connections)
+        yield GaugeMetricFamily("heliograph_tasks", "Tasks of the event loop", value=len(asyncio.all_tasks()))
         yield GaugeMetricFamily("heliograph_rooms", "Rooms with someone in them", value=hub.room_count())
         roles = hub.peers_by_role()
         known = Counter({role: roles.pop(role, 0) for role in ROLES}) + Counter(other=roles.total())

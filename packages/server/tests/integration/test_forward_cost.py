@@ -1,0 +1,99 @@
+"""What forwarding a message costs, in counts that are the same on every machine: calls, memory, copies."""
+
+import sys
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import pytest
+
+from .running import RunningServer, hear, running
+
+MESSAGES: Final = 200
+OURS: Final = ("heliograph_server", "heliograph_protocol")
+
+CALLS: Final = {("picows", 1): 14, ("picows", 2): 24, ("asgi", 1): 24, ("asgi", 2): 34}
+"""Calls of this project's own Python functions that one forwarded message may cost, by transport and level."""
+
+
+@pytest.fixture(params=["picows", "asgi"])
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningServer]:
+    async with running(tmp_path, transport=request.param, rooms="memory", rate_limit=100_000) as server:
+        yield server
+
+
+class Calls:
+    """How often functions of this project were called."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def profile(self, frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and any(name in frame.f_code.co_filename for name in OURS):
+            self.count += 1
+
+
+@contextmanager
+def counted() -> Iterator[Calls]:
+    calls = Calls()
+    sys.setprofile(calls.profile)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+async def exchange(sender: Any, receiver: Any, count: int, size: int) -> None:
+    """Send one message after the other, each once the one before has arrived."""
+    message = f'{{"type":"offer","sender":"ann","target":"bob","sdp":"{"x" * size}"}}'
+    for _ in range(count):
+        await sender.send(message)
+        assert (await hear(receiver))["type"] == "offer"
+
+
+@pytest.mark.parametrize("level", [1, 2])
+async def test_a_forwarded_message_costs_few_calls_and_no_more_when_it_is_long(
+    server: RunningServer, level: int
+) -> None:
+    room = await server.room()
+    options: dict[str, Any] = {"protocol": 2} if level > 1 else {}
+    async with server.peer("ann", room, **options) as ann, server.peer("bob", room, **options) as bob:
+        if level > 1:
+            assert (await hear(ann))["type"] == "peer_joined"
+        costs = {}
+        longer = 60_000 if level == 1 else 4_000  # a mailbox keeps 1 MiB at most that is not confirmed
+        for size in (300, longer):
+            await exchange(ann, bob, 10, size)
+            with counted() as calls:
+                await exchange(ann, bob, MESSAGES, size)
+            costs[size] = calls.count / MESSAGES
+            if level > 1:
+                await bob.send(f'{{"type":"received","count":{(MESSAGES + 10) * len(costs)}}}')
+                await bob.send('{"type":"ping","ref":1}')
+                assert (await hear(bob))["type"] == "pong"
+    transport = server.application.settings.transport
+    assert 3 < costs[300] <= CALLS[transport, level], "and if it is less by now, lower the bound"
+    assert costs[longer] == pytest.approx(costs[300], abs=2), "nothing looks into what is only passed on"
+
+
+async def test_forwarding_keeps_nothing(server: RunningServer) -> None:
+    room = await server.room()
+    async with server.peer("ann", room) as ann, server.peer("bob", room) as bob:
+        await exchange(ann, bob, 50, 2000)
+        tracemalloc.start()
+        try:
+            await exchange(ann, bob, 50, 2000)
+            before = tracemalloc.take_snapshot()
+            await exchange(ann, bob, 10 * MESSAGES, 2000)
+            after = tracemalloc.take_snapshot()
+        finally:
+            tracemalloc.stop()
+    grown = sum(
+        difference.size_diff
+        for difference in after.compare_to(before, "filename")
+        if any(name in difference.traceback[0].filename for name in OURS)
+    )
+    assert grown < 2000, "less than one message of two thousand"
