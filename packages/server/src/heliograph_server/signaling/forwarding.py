@@ -1,5 +1,7 @@
 """The way of a message from one peer to another: who speaks, may it, is anyone there, and what became of it."""
 
+from typing import Final
+
 from msgspec import UNSET
 
 from heliograph_protocol import PEER_MESSAGE_TYPE, Ack, Envelope, ErrorCode, encode, with_sender
@@ -8,6 +10,9 @@ from heliograph_server.signaling.member import Member
 from heliograph_server.signaling.permissions import may_signal
 
 __all__ = ["Refused", "forward"]
+
+_DELIVERED: Final = Delivery.DELIVERED
+"""A look-up in an enumeration is dear where nothing else is."""
 
 
 class Refused(Exception):
@@ -23,10 +28,9 @@ def forward(sender: Member, envelope: Envelope, frame: bytes) -> None:
 
     The sender's name is filled in where it is missing; where it is another's, nothing is forwarded. Raises `Refused`.
     """
-    named, peer_id = envelope.sender, sender.peer_id
+    named, from_peer, peer_id = envelope.sender, envelope.from_peer_id, sender.peer_id
     if named != peer_id and named is not UNSET and named is not None:
         raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {peer_id}")
-    from_peer = envelope.from_peer_id
     if from_peer is not UNSET and from_peer is not None and from_peer != peer_id:
         raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {peer_id}")
     receipt = Receipt(sender, envelope.ref) if envelope.ref is not UNSET and sender.resumable else None
@@ -37,23 +41,30 @@ def forward(sender: Member, envelope: Envelope, frame: bytes) -> None:
     else:
         if named is UNSET or named is None:
             frame = with_sender(frame, peer_id)
-        delivery = _forward_signal(sender, envelope, frame, receipt)
+        delivery = _signaled(sender, envelope).link.send(frame, receipt)
+        if delivery is not _DELIVERED:
+            _check(delivery, envelope.target)
     if receipt is not None:
-        ack = Ack(ref=receipt.ref, status="delivered" if delivery is Delivery.DELIVERED else "buffered")
+        ack = Ack(ref=receipt.ref, status="delivered" if delivery is _DELIVERED else "buffered")
         sender.link.reply(encode(ack))
 
 
-def _forward_signal(sender: Member, envelope: Envelope, frame: bytes, receipt: Receipt | None) -> Delivery:
-    if envelope.target is UNSET:
+def _signaled(sender: Member, envelope: Envelope) -> Member:
+    """Whom a signal is for. What nearly every message goes through is written out, without a call."""
+    wanted = envelope.target
+    if wanted is UNSET:
         raise Refused(ErrorCode.INVALID_MESSAGE, f"{envelope.type} needs a target")
-    _need(sender, "signal")
-    target = _find(sender, envelope.target)
-    policy = sender.room.policy
-    if policy is not None and not may_signal(policy, envelope.type, sender.role, target.role):
+    if "signal" not in sender.grants:
+        raise _without("signal")
+    room = sender.room
+    target = room.members.get(wanted)
+    if target is None or (target.groups is not sender.groups and not sender.sees(target)):
+        raise _nobody(wanted)
+    if room.policy is not None and not may_signal(room.policy, envelope.type, sender.role, target.role):
         raise Refused(
             ErrorCode.NOT_PERMITTED, f"In this room a {sender.role} may not send {envelope.type} to a {target.role}"
         )
-    return _deliver(target, frame, receipt)
+    return target
 
 
 def _forward_message(sender: Member, envelope: Envelope, frame: bytes, receipt: Receipt | None) -> Delivery:
@@ -82,24 +93,36 @@ def _forward_message(sender: Member, envelope: Envelope, frame: bytes, receipt: 
 
 def _need(sender: Member, grant: str) -> None:
     if grant not in sender.grants:
-        raise Refused(ErrorCode.NOT_PERMITTED, f"You do not have the grant {grant}")
+        raise _without(grant)
+
+
+def _without(grant: str) -> Refused:
+    return Refused(ErrorCode.NOT_PERMITTED, f"You do not have the grant {grant}")
+
+
+def _nobody(peer_id: object) -> Refused:
+    return Refused(ErrorCode.PEER_NOT_FOUND, f"No peer {str(peer_id)[:128]} in this room")
 
 
 def _find(sender: Member, peer_id: str) -> Member:
     target = sender.room.members.get(peer_id)
     if target is None or not sender.sees(target):
-        raise Refused(ErrorCode.PEER_NOT_FOUND, f"No peer {peer_id[:128]} in this room")
+        raise _nobody(peer_id)
     return target
 
 
 def _deliver(target: Member, frame: bytes, receipt: Receipt | None) -> Delivery:
     delivery = target.link.send(frame, receipt)
+    _check(delivery, target.peer_id)
+    return delivery
+
+
+def _check(delivery: Delivery, peer_id: object) -> None:
+    """Raises `Refused` for what was not taken."""
     match delivery:
         case Delivery.FULL:
-            raise Refused(
-                ErrorCode.PEER_AWAY_BUFFER_FULL, f"{target.peer_id} is away or slow, and too much waits for it"
-            )
+            raise Refused(ErrorCode.PEER_AWAY_BUFFER_FULL, f"{peer_id} is away or slow, and too much waits for it")
         case Delivery.GONE:
-            raise Refused(ErrorCode.PEER_NOT_FOUND, f"No peer {target.peer_id} in this room")
+            raise _nobody(peer_id)
         case Delivery.DELIVERED | Delivery.BUFFERED:
-            return delivery
+            return

@@ -1,7 +1,7 @@
 """Where a member's frames go: straight to its connection, or through a mailbox that outlives it."""
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from heliograph_protocol import Ref
 from heliograph_server.transport.connection import Connection
@@ -51,6 +51,10 @@ class Link(Protocol):
         """End the connection, if there is one."""
 
 
+_DELIVERED: Final = Delivery.DELIVERED
+_GONE: Final = Delivery.GONE
+
+
 class DirectLink:
     """A connection without a past: what can't be sent now is not sent."""
 
@@ -61,7 +65,7 @@ class DirectLink:
 
     def send(self, frame: bytes, receipt: Receipt | None = None) -> Delivery:  # noqa: ARG002 - nothing is buffered
         """See `Link.send`."""
-        return Delivery.DELIVERED if self.connection.send(frame) else Delivery.GONE
+        return _DELIVERED if self.connection.send(frame) else _GONE
 
     def reply(self, frame: bytes) -> None:
         """See `Link.reply`."""
