@@ -2,6 +2,8 @@
 
 import pytest
 
+from heliograph_server.transport import http
+
 from .serving import Served, eventually
 from .wire import TEXT, accepted, frame
 
@@ -155,3 +157,27 @@ async def test_a_connection_that_says_nothing_is_closed_at_the_end(served: Serve
         connection.shutdown()
         assert await peer.ended() == b""
     await eventually(lambda: not served.state.connections)
+
+
+@pytest.mark.parametrize("said", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_who_does_not_finish_the_first_request_is_cut_off(
+    served: Served, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.05)
+    async with served.tcp() as peer:
+        peer.writer.write(said)
+        assert await peer.ended() == b""
+    assert served.openings == []
+
+
+async def test_who_has_finished_it_is_not(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.05)
+    async with served.tcp() as silent, served.peer() as (peer, _), served.tcp() as asking:
+        asking.writer.write(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await asking.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+        await silent.ended()  # by then their time would be over as well
+        await peer.send(frame(TEXT, b"still there"))
+        assert await peer.text() == b"still there"
+        asking.writer.write(b"GET /two HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await asking.reader.readexactly(5) == b"/one "
+        assert (await asking.head()).startswith(b"HTTP/1.1 200 OK\r\n")

@@ -16,6 +16,9 @@ from uvicorn.server import ServerState
 
 __all__ = ["FirstLook", "HttpProtocol"]
 
+HEAD_TIMEOUT_S: Final = 10.0
+"""How long the head of a connection's first request may take. uvicorn itself waits for as long as TCP lasts."""
+
 PLAIN_HEAD_BYTES: Final = 8192
 """A head that is larger is left to uvicorn."""
 
@@ -37,7 +40,7 @@ class FirstLook(asyncio.Protocol):
     uvicorn's own takes names in lower case for granted, which is how its parser hands them on.
     """
 
-    __slots__ = ("_app_state", "_config", "_server", "transport")
+    __slots__ = ("_app_state", "_config", "_server", "_silence", "transport")
 
     def __init__(
         self,
@@ -50,25 +53,34 @@ class FirstLook(asyncio.Protocol):
         self._server = server_state
         self._app_state = app_state
         self.transport = cast("Transport", None)
+        self._silence: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """The TCP connection is there (asyncio.Protocol)."""
         self.transport = cast("Transport", transport)
+        self._silence = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self.transport.abort)
         self._server.connections.add(cast("Any", self))
 
     def data_received(self, data: bytes) -> None:
         """The first that the other side says (asyncio.Protocol)."""
+        self._end_silence()
         self._server.connections.discard(cast("Any", self))
         kind: Any = self._config.ws_protocol_class if _is_plain_upgrade(data) else HttpProtocol
         hand_over(self.transport, kind(self._config, self._server, self._app_state), data)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - whatever ended it
         """The other side went without a word (asyncio.Protocol)."""
+        self._end_silence()
         self._server.connections.discard(cast("Any", self))
 
     def shutdown(self) -> None:
         """uvicorn ends."""
         self.transport.close()
+
+    def _end_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -77,6 +89,28 @@ class HttpProtocol(HttpToolsProtocol):
     The parser and its callbacks refer to each other. Left alone, they and the request would stay in memory until the
     next full garbage collection, which with thousands of idle peers is rare.
     """
+
+    _waiting_for_head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """The connection is handed over, or there (asyncio.Protocol)."""
+        super().connection_made(transport)
+        self._waiting_for_head = self.loop.call_later(HEAD_TIMEOUT_S, transport.abort)
+
+    def on_headers_complete(self) -> None:
+        """The head of a request is there (httptools)."""
+        self._end_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone (asyncio.Protocol)."""
+        self._end_waiting()
+        super().connection_lost(exc)
+
+    def _end_waiting(self) -> None:
+        if self._waiting_for_head is not None:
+            self._waiting_for_head.cancel()
+            self._waiting_for_head = None
 
     def handle_websocket_upgrade(self) -> None:
         """The connection belongs to the WebSocket protocol from here on."""
