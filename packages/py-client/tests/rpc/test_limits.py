@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 import heliograph
-from heliograph.rpc import callee
+from heliograph.rpc import callee, endpoint
 from heliograph.rpc.caller import STREAM_CREDIT_BYTES
 from heliograph.testing import connected, pair
 
@@ -103,4 +103,34 @@ async def test_a_caller_that_breaks_the_format_loses_the_channel_and_nothing_els
             channel = await near._open_rpc_channel()
             await channel.send(frame)
             assert [message async for message in channel] == []
+        assert await near.call("ping") == "pong"
+
+
+async def test_a_caller_that_opens_channel_after_channel_is_held_to_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new one ends the one before, whose handlers take their time; beyond the bound channels are closed."""
+    monkeypatch.setattr(endpoint, "MAX_ENDING_CHANNELS", 2)
+    cleaned = asyncio.Event()
+    async with pair() as (near, far):
+
+        @far.rpc("linger")
+        async def linger() -> AsyncIterator[int]:
+            try:
+                yield 1
+                await asyncio.Event().wait()
+            finally:
+                await cleaned.wait()
+
+        @far.rpc("ping")
+        async def ping() -> str:
+            return "pong"
+
+        for _ in range(3):
+            channel = await near._open_rpc_channel()
+            await channel.send('{"type":"call","id":0,"method":"linger","credit":9}')
+            assert await channel.receive() == '{"type":"part","id":0,"value":1}'
+        refused = await near._open_rpc_channel()
+        assert [message async for message in refused] == []
+        cleaned.set()
+        async with asyncio.timeout(10):
+            await asyncio.wait(set(far._rpc._former))
         assert await near.call("ping") == "pong"

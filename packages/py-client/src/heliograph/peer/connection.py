@@ -306,10 +306,10 @@ class Connection(Carrier, RemoteCalls):
         return self._channels.keep(rtc, listed=False)
 
     def _on_channel(self, rtc: RTCDataChannel) -> None:
-        if rtc.protocol == RPC_PROTOCOL and not self._ended.is_set():
+        if rtc.protocol == RPC_PROTOCOL and self._rpc.may_serve and not self._ended.is_set():
             self._rpc.serve(self._channels.keep(rtc, opened_here=False, listed=False))
             self._channels.has_arrived.set()
-        elif not self._channels.take(rtc):
+        elif rtc.protocol == RPC_PROTOCOL or not self._channels.take(rtc):
             log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
             rtc.close()
 

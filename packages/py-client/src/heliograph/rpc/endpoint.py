@@ -17,6 +17,9 @@ __all__ = ["RemoteCalls", "Rpc"]
 H = TypeVar("H", bound=Callable[..., Any])
 T = TypeVar("T")
 
+MAX_ENDING_CHANNELS = 8
+"""Channels of calls whose handlers are still being stopped; while there are so many, no other is taken."""
+
 
 class Rpc:
     """Owns the channels of calls: one that was opened here, one that the other side opened."""
@@ -29,6 +32,11 @@ class Rpc:
         self._connection = connection
         self._serving: asyncio.Task[None] | None = None
         self._former: set[asyncio.Task[None]] = set()
+
+    @property
+    def may_serve(self) -> bool:
+        """Whether another channel of calls can be taken."""
+        return len(self._former) < MAX_ENDING_CHANNELS
 
     def serve(self, channel: Channel) -> None:
         """Answer the calls on a channel of the other side. It has one at a time: a new one ends the one before."""
