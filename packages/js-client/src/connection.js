@@ -4,10 +4,12 @@ import { Channel } from './channel.js';
 import * as errors from './errors.js';
 import { ChannelEvent, Emitter, FileEvent, StateEvent } from './events.js';
 import { CHAT_LABEL, FILE_LABEL, sendFile } from './files.js';
+import { Healing } from './healing.js';
 import { IncomingFile } from './incoming-file.js';
 import { Negotiation } from './negotiation.js';
 import { describe } from './report.js';
 import { selectedRoute } from './route.js';
+import { Vigil } from './vigil.js';
 import { deferred, within } from './waiting.js';
 
 /** From the first signal to an open channel. */
@@ -21,8 +23,10 @@ export const CONNECT_DEADLINE_MS = 15_000;
  */
 /**
  * @typedef {object} ConnectionOptions
- * @property {RTCIceServer[]} [iceServers]
+ * @property {RTCIceServer[]} [iceServers] by default the server's
  * @property {number} [deadlineMs]
+ * @property {number} [healDeadlineMs]
+ * @property {() => RTCIceServer[]} [freshIceServers] those of the server, as they are when they are needed
  * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection]
  * @property {import('./channel.js').ChannelOptions} [channel]
  */
@@ -51,6 +55,12 @@ export class Connection extends Emitter {
   #channels = new Set();
   #startedAt = performance.now();
   #deadline;
+  #healing = new Healing(
+    () => this.restartIce(),
+    () => this.#pathFailed(),
+  );
+  /** @type {Vigil | null} */
+  #vigil = null;
   /** Signals are handled one after another. @type {Promise<void>} */
   #lastStep = Promise.resolve();
 
@@ -137,9 +147,9 @@ export class Connection extends Emitter {
   /**
    * Answers an offer. An offer of one's own that is still unanswered is dropped for it: both sides offered at once, and
    * this one gives way.
-   * @param {string} id @param {string} sdp
+   * @param {string} id @param {string} sdp @param {boolean} [canRestart] whether the other side takes another offer
    */
-  answer(id, sdp) {
+  answer(id, sdp, canRestart = false) {
     if (this.#isOffering) {
       this.#isOffering = false;
       const dropped = this.chat;
@@ -148,13 +158,47 @@ export class Connection extends Emitter {
       this.#negotiation.close();
       this.#negotiation = this.#negotiate(id);
     }
+    this.#negotiation.canRestart = canRestart;
+    this.#negotiation.expect();
     this.#step(() => this.#negotiation.accept(sdp));
   }
 
-  /** @param {string} sdp */
-  conclude(sdp) {
+  /** Whether an offer with its id means this connection, and not another one. */
+  get isNegotiated() {
+    return this.#negotiation.answered;
+  }
+
+  /**
+   * Answers an offer on a connection that there is: the other side looks for a path anew.
+   * @param {string} sdp @param {boolean} givesWay when both do so at once
+   */
+  renegotiate(sdp, givesWay) {
+    const negotiation = this.#negotiation;
+    negotiation.expect();
+    this.#step(async () => {
+      if (givesWay || negotiation.pc.signalingState !== 'have-local-offer') await negotiation.accept(sdp);
+    });
+  }
+
+  /** @param {string} sdp @param {boolean} [canRestart] */
+  conclude(sdp, canRestart = false) {
     this.#isOffering = false;
+    this.#negotiation.canRestart = canRestart;
     this.#step(() => this.#negotiation.conclude(sdp));
+  }
+
+  /**
+   * Looks for a path anew while data goes on over the old one, if that still works. Happens by itself when a path breaks.
+   * @returns {boolean} whether the other side can do that
+   */
+  restartIce() {
+    const negotiation = this.#negotiation;
+    const { canRestart } = negotiation;
+    if (canRestart && !this.isOver) {
+      negotiation.expect();
+      this.#step(() => negotiation.restart(this.#iceServers));
+    }
+    return canRestart;
   }
 
   /** @param {import('./negotiation.js').WireCandidate} candidate */
@@ -182,6 +226,8 @@ export class Connection extends Emitter {
     this.state = state;
     this.error = error;
     clearTimeout(this.#deadline);
+    this.#healing.stop();
+    this.#vigil?.stop();
     this.#opened.reject(error);
     for (const channel of [...this.#channels]) channel.close(); // closing the RTCPeerConnection does not tell them
     this.#negotiation.close();
@@ -197,22 +243,26 @@ export class Connection extends Emitter {
       answered,
       localCandidates: { ...localCandidates },
       remoteCandidates: { ...remoteCandidates },
-      iceServers: this.#options.iceServers?.length ?? 0,
+      iceServers: pc.getConfiguration().iceServers?.length ?? 0,
       iceState: pc.iceConnectionState,
       gatheringState: pc.iceGatheringState,
       signalingLost: this.signalingLost,
     };
   }
 
+  get #iceServers() {
+    return this.#options.iceServers ?? this.#options.freshIceServers?.() ?? [];
+  }
+
   /** @param {string} id */
   #negotiate(id) {
-    const { iceServers = [], RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
-    const pc = new RTCPeerConnection({ iceServers });
+    const { RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
+    const pc = new RTCPeerConnection({ iceServers: this.#iceServers });
     const negotiation = new Negotiation(id, pc, (words) => {
       if (this.#negotiation === negotiation && !this.isOver) this.#tell(words);
     });
     pc.addEventListener('connectionstatechange', () => {
-      if (this.#negotiation === negotiation) this.#pathChanged(pc.connectionState);
+      if (this.#negotiation === negotiation) this.#pathChanged();
     });
     pc.addEventListener('datachannel', ({ channel }) => this.#incoming(this.#channel(channel, pc)));
     return negotiation;
@@ -257,14 +307,27 @@ export class Connection extends Emitter {
     if (this.state !== 'connecting') return;
     clearTimeout(this.#deadline);
     this.#enter('open');
+    this.#vigil = new Vigil(this.#negotiation.pc, () => this.#pathChanged());
     this.#opened.resolve(this);
   }
 
-  /** @param {RTCPeerConnectionState} path */
-  #pathChanged(path) {
-    if (path === 'failed') this.#pathFailed();
-    else if (path === 'disconnected' && this.state === 'open') this.#enter('disconnected');
-    else if (path === 'connected' && this.state === 'disconnected') this.#enter('open');
+  #pathChanged() {
+    const { connectionState: path } = this.#negotiation.pc;
+    if (path === 'failed' && !(this.state !== 'connecting' && this.#negotiation.canRestart)) this.#pathFailed();
+    else if (path === 'failed' || path === 'disconnected' || (path === 'connected' && this.#vigil?.isSilent)) this.#broken();
+    else if (path === 'connected' && this.state === 'disconnected') this.#healed();
+  }
+
+  /** The path may heal by itself, or another one is found. */
+  #broken() {
+    if (this.state !== 'open') return;
+    this.#enter('disconnected');
+    this.#healing.start(this.#options.healDeadlineMs);
+  }
+
+  #healed() {
+    this.#healing.stop();
+    this.#enter('open');
   }
 
   #pathFailed() {

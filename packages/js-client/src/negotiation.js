@@ -8,7 +8,7 @@ export const EARLY_CANDIDATES = 256;
 /** @typedef {import('./protocol.js').Candidate['candidate']} WireCandidate */
 /**
  * What is said to the other side, before it is addressed.
- * @typedef {{ type: 'offer' | 'answer', sdp: string } | { type: 'candidate', candidate: WireCandidate } | { type: 'quit' }} Words
+ * @typedef {{ type: 'offer' | 'answer', sdp: string, ice_restart: true } | { type: 'candidate', candidate: WireCandidate } | { type: 'quit' }} Words
  */
 
 export class Negotiation {
@@ -17,6 +17,8 @@ export class Negotiation {
   /** Candidates of each type that arrived. @type {Record<string, number>} */
   remoteCandidates = {};
   answered = false;
+  /** Whether the other side takes another offer for the same connection. */
+  canRestart = false;
   #say;
   /** Local candidates found before the description went out; null from then on. @type {WireCandidate[] | null} */
   #unsent = [];
@@ -36,13 +38,27 @@ export class Negotiation {
   }
 
   async offer() {
+    this.#unsent ??= [];
     await this.pc.setLocalDescription();
     this.#describe('offer');
   }
 
-  /** @param {string} sdp the other side's offer */
+  /** Looks for a path anew (RFC 8445 section 9): offers again, with new credentials. @param {RTCIceServer[]} iceServers */
+  async restart(iceServers) {
+    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+    this.pc.restartIce();
+    await this.offer();
+  }
+
+  /** A description is on its way: candidates are kept until it is set. */
+  expect() {
+    this.#early ??= [];
+  }
+
+  /** @param {string} sdp the other side's offer; one of one's own that is unanswered is dropped for it */
   async accept(sdp) {
     await this.pc.setRemoteDescription({ type: 'offer', sdp });
+    this.#unsent ??= [];
     await this.pc.setLocalDescription();
     this.#describe('answer');
     this.answered = true;
@@ -76,7 +92,7 @@ export class Negotiation {
     const unsent = this.#unsent ?? [];
     this.#unsent = null;
     if (this.pc.signalingState === 'closed') return;
-    this.#say({ type, sdp: this.pc.localDescription?.sdp ?? '' });
+    this.#say({ type, sdp: this.pc.localDescription?.sdp ?? '', ice_restart: true });
     for (const candidate of unsent) this.#say({ type: 'candidate', candidate });
   }
 

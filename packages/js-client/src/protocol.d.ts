@@ -8,7 +8,11 @@ export interface Ack {
   status: "buffered" | "delivered";
 }
 
-/** An SDP answer, forwarded to `target`. */
+/**
+ * An SDP answer, forwarded to `target`.
+ * With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE
+ * restart.
+ */
 export interface Answer {
   type: "answer";
   /** Chosen by the sender; the reply or error carries the same value */
@@ -17,6 +21,7 @@ export interface Answer {
   sender?: string | null;
   connection_id?: string;
   sdp: string;
+  ice_restart?: boolean;
 }
 
 /** The ids of all peers in the room, the asker's own included. */
@@ -209,7 +214,11 @@ export interface MetadataUpdated {
   metadata: Metadata;
 }
 
-/** An SDP offer (RFC 8829), forwarded to `target`. */
+/**
+ * An SDP offer (RFC 8829), forwarded to `target`.
+ * With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE
+ * restart.
+ */
 export interface Offer {
   type: "offer";
   /** Chosen by the sender; the reply or error carries the same value */
@@ -218,6 +227,7 @@ export interface Offer {
   sender?: string | null;
   connection_id?: string;
   sdp: string;
+  ice_restart?: boolean;
 }
 
 /** A peer as others in its room see it. */

@@ -170,7 +170,7 @@ export class Session extends Member {
   /** @param {string} peerId @param {string} id @returns {Connection} */
   #begin(peerId, id) {
     this.#connections.get(peerId)?.end(new ConnectionClosed('CONNECTION_REPLACED', 'A newer connection took over'));
-    const options = { iceServers: this.iceServers, ...this.#options };
+    const options = { freshIceServers: () => this.iceServers, ...this.#options };
     const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), options);
     this.#connections.set(peerId, connection);
     connection.on('state', () => {
@@ -190,14 +190,14 @@ export class Session extends Member {
     if (typeof peerId !== 'string' || peerId === this.peerId) return;
     const current = this.#connections.get(peerId);
     if (signal.type === 'offer') {
-      if (typeof signal.sdp === 'string') this.#offered(peerId, current, signal.connection_id ?? '', signal.sdp);
+      if (typeof signal.sdp === 'string') this.#offered(peerId, current, signal);
       return;
     }
     // Without an id it is about the current connection; with one that is not current it is about none.
     if (!current || (signal.connection_id !== undefined && signal.connection_id !== current.id)) return;
     switch (signal.type) {
       case 'answer':
-        if (typeof signal.sdp === 'string') current.conclude(signal.sdp);
+        if (typeof signal.sdp === 'string') current.conclude(signal.sdp, signal.ice_restart);
         break;
       case 'candidate':
         current.candidate(signal.candidate);
@@ -211,16 +211,21 @@ export class Session extends Member {
     }
   }
 
-  /** @param {string} peerId @param {Connection | undefined} current @param {string} id @param {string} sdp */
-  #offered(peerId, current, id, sdp) {
+  /** @param {string} peerId @param {Connection | undefined} current @param {import('./protocol.js').Offer} offer */
+  #offered(peerId, current, { connection_id: id = '', sdp, ice_restart: canRestart }) {
+    // When both offer at once, the smaller id gives way, so that one of the two offers is answered.
+    const givesWay = this.peerId < peerId;
     if (current?.isOffering) {
-      // Both offered at once. The smaller id gives way, so that one of the two offers is answered.
-      if (this.peerId < peerId) current.answer(id, sdp);
+      if (givesWay) current.answer(id, sdp, canRestart);
+      return;
+    }
+    if (id !== '' && current?.id === id && current.isNegotiated) {
+      current.renegotiate(sdp, givesWay);
       return;
     }
     const connection = this.#begin(peerId, id);
     this.dispatchEvent(new ConnectionEvent(connection));
-    connection.answer(id, sdp);
+    connection.answer(id, sdp, canRestart);
   }
 
   /** @param {import('./protocol.js').ClientMessage} message @param {import('./errors.js').HeliographError} error */

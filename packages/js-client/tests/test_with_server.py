@@ -3,6 +3,7 @@
 Between the page and the server is a proxy that can be told to cut connections, through the functions of `stage`.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -16,7 +17,16 @@ from server_process import ServerProcess, running_server
 
 PACKAGE = Path(__file__).parent.parent
 MODULES = sorted(path.name for path in (PACKAGE / "tests" / "server").glob("*.test.js"))
-TYPES = {".js": "text/javascript", ".html": "text/html"}
+CRASH_TIMEOUT_MS = 10_000
+
+ECHO = """async (room) => {
+  const { enter } = await import('/tests/server/room.js');
+  const session = await enter({ room }, 'there');
+  session.on('connection', async ({ connection }) => {
+    await connection.opened();
+    for await (const frame of connection.chat) await connection.chat.send(frame);
+  });
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -41,15 +51,23 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+async def serve_modules(page: Page, proxy: CuttingProxy) -> None:
+    """Lead the page to the proxy's origin, where our modules are then."""
+
+    async def from_package(route: Route) -> None:
+        file = PACKAGE / route.request.url.removeprefix(proxy.url).lstrip("/")
+        await route.fulfill(path=file, content_type="text/javascript")
+
+    await page.route("**/tests/**", from_package)
+    await page.route("**/src/**", from_package)
+    await page.goto(f"{proxy.url}/health")  # from the server itself: Chromium lets no other page call this machine
+
+
 async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingProxy) -> tuple[Page, list[str]]:
     """A page of the proxy's origin that has our modules, and what it complains about."""
     page = await chromium.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-
-    async def from_package(route: Route) -> None:
-        file = PACKAGE / route.request.url.removeprefix(proxy.url).lstrip("/")
-        await route.fulfill(path=file, content_type=TYPES[file.suffix])
 
     def live(count: int | None) -> None:
         proxy.lives_bytes = count
@@ -60,9 +78,25 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
         await server.start()
         proxy.refusing = False
 
-    await page.route("**/tests/**", from_package)
-    await page.route("**/src/**", from_package)
+    others: list[Page] = []
+
+    async def let_another_in(room: dict[str, object]) -> None:
+        others.append(await (await chromium.new_context()).new_page())
+        await serve_modules(others[-1], proxy)
+        await others[-1].evaluate(ECHO, room)
+
+    async def crash() -> None:
+        session = await others[-1].context.new_cdp_session(others[-1])
+        crashed = others[-1].wait_for_event("crash", timeout=CRASH_TIMEOUT_MS)
+        # The command itself is never answered.
+        crashing = asyncio.ensure_future(session.send("Page.crash"))
+        await crashed
+        crashing.cancel()
+        await asyncio.wait([crashing])
+
     levers = {
+        "crashing": let_another_in,
+        "crash": crash,
         "cut": proxy.cut,
         "live": live,
         "cuts": lambda: proxy.cuts,
@@ -71,7 +105,7 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
     }
     for name, action in levers.items():
         await page.expose_function(f"stage_{name}", action)
-    await page.goto(f"{proxy.url}/health")  # from the server itself: Chromium lets no other page call this machine
+    await serve_modules(page, proxy)
     return page, complaints
 
 

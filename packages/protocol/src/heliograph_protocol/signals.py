@@ -19,15 +19,23 @@ class IceCandidateInit(Struct, frozen=True, kw_only=True, omit_defaults=True, re
 
 
 class Offer(Signal, frozen=True, kw_only=True, tag="offer"):
-    """An SDP offer (RFC 8829), forwarded to `target`."""
+    """An SDP offer (RFC 8829), forwarded to `target`.
+
+    With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE restart.
+    """
 
     sdp: str
+    ice_restart: bool | UnsetType = UNSET
 
 
 class Answer(Signal, frozen=True, kw_only=True, tag="answer"):
-    """An SDP answer, forwarded to `target`."""
+    """An SDP answer, forwarded to `target`.
+
+    With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE restart.
+    """
 
     sdp: str
+    ice_restart: bool | UnsetType = UNSET
 
 
 class Candidate(Signal, frozen=True, kw_only=True, tag="candidate"):

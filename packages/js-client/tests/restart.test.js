@@ -1,0 +1,91 @@
+import { ConnectionLost } from '../src/index.js';
+import { FakeServer } from './fake-server.js';
+import { equal, ok, test, until } from './harness.js';
+import { chatOf, connectedPair, state } from './pair.js';
+
+/** Real connections, of which the test can say that their path is broken. */
+function breakable() {
+  /** @type {Broken[]} */
+  const made = [];
+  class Broken extends RTCPeerConnection {
+    isBroken = false;
+    /** @param {RTCConfiguration} [configuration] */
+    constructor(configuration) {
+      super(configuration);
+      made.push(this);
+    }
+
+    /** @override @returns {RTCPeerConnectionState} */
+    get connectionState() {
+      return this.isBroken ? 'disconnected' : super.connectionState;
+    }
+
+    /** @param {boolean} isBroken */
+    say(isBroken) {
+      this.isBroken = isBroken;
+      this.dispatchEvent(new Event('connectionstatechange'));
+    }
+
+    /** The credentials of both ends, which an ICE restart changes. */
+    get credentials() {
+      return [this.localDescription, this.remoteDescription].map((each) => /a=ice-ufrag:(\S+)/.exec(each?.sdp ?? '')?.[1]);
+    }
+  }
+  return { made, RTCPeerConnection: Broken };
+}
+
+for (const [who, breaks] of /** @type {[string, number[]][]} */ ([
+  ['who dialled', [0]],
+  ['who was dialled', [1]],
+  ['both at once', [0, 1]],
+])) {
+  test(`a path that breaks is looked for anew: ${who}`, async () => {
+    const { made, RTCPeerConnection } = breakable();
+    const server = new FakeServer(2);
+    const { ab, ba, close } = await connectedPair({ connections: { RTCPeerConnection } }, server);
+    const before = made.map(({ credentials }) => credentials);
+    const offers = server.heard('offer').length;
+    for (const index of breaks) made[index]?.say(true);
+    equal(breaks.map((index) => [ab, ba][index]?.state), breaks.map(() => 'disconnected'));
+    await chatOf(ab).send('while it heals');
+    equal(await chatOf(ba).receive(), 'while it heals');
+    const isNew = () => made.every((pc, i) => pc.credentials.every((each) => !before[i]?.includes(each)));
+    await until(() => isNew() && made.every((pc) => pc.signalingState === 'stable'), 'both ends have new credentials');
+    const [first, second] = made;
+    equal(first?.credentials, second?.credentials.reverse(), 'the same at both ends');
+    await until(() => made.every((pc) => pc.iceConnectionState === 'connected'), 'and a path');
+    for (const index of breaks) made[index]?.say(false);
+    equal([ab.state, ba.state, made.length], ['open', 'open', 2]);
+    equal(server.heard('offer').length - offers, breaks.length, 'offers');
+    ok(
+      [ab, ba].every((connection) => (connection.report().remoteCandidates.unusable ?? 0) === 0) || breaks.length > 1,
+      'every candidate was of use',
+    );
+    await chatOf(ba).send('after');
+    equal(await chatOf(ab).receive(), 'after');
+    close();
+  });
+}
+
+test('a path that does not heal ends the connection', async () => {
+  const { made, RTCPeerConnection } = breakable();
+  const { ab, close } = await connectedPair({ connections: { RTCPeerConnection, healDeadlineMs: 200 } });
+  const over = state(ab, 'failed');
+  made[0]?.say(true);
+  ok((await over).error instanceof ConnectionLost, 'says why');
+  close();
+});
+
+test('a peer that cannot do that is not asked to', async () => {
+  const { made, RTCPeerConnection } = breakable();
+  const server = new FakeServer();
+  server.forward = ({ ice_restart: _, ...message }) => message;
+  const { ab, close } = await connectedPair({ connections: { RTCPeerConnection } }, server);
+  const offers = server.heard('offer').length;
+  await until(() => made[0]?.connectionState === 'connected', 'the path is reported, too');
+  made[0]?.say(true);
+  equal([ab.state, ab.restartIce()], ['disconnected', false]);
+  made[0]?.say(false);
+  equal([ab.state, server.heard('offer').length], ['open', offers]);
+  close();
+});
