@@ -1,9 +1,9 @@
 /** Whether anything still comes over a connection: a peer that vanished says nothing, and a browser takes its time to notice. */
 
 /** How often to look. */
-export const LOOK_MS = 500;
+export const LOOK_MS = 400;
 /** A browser checks a path that works every 2.5 s, and twice a second once an answer is missing (RFC 7675). */
-export const SILENCE_MS = 4000;
+export const SILENCE_MS = 3500;
 
 export class Vigil {
   #pc;
