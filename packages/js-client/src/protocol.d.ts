@@ -10,8 +10,7 @@ export interface Ack {
 
 /**
  * An SDP answer, forwarded to `target`.
- * With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE
- * restart.
+ * With `ice_restart` its sender takes another offer of the same `connection_id` when it is connected: an ICE restart.
  */
 export interface Answer {
   type: "answer";
@@ -216,8 +215,7 @@ export interface MetadataUpdated {
 
 /**
  * An SDP offer (RFC 8829), forwarded to `target`.
- * With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE
- * restart.
+ * With `ice_restart` its sender takes another offer of the same `connection_id` when it is connected: an ICE restart.
  */
 export interface Offer {
   type: "offer";

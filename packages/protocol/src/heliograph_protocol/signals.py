@@ -21,7 +21,7 @@ class IceCandidateInit(Struct, frozen=True, kw_only=True, omit_defaults=True, re
 class Offer(Signal, frozen=True, kw_only=True, tag="offer"):
     """An SDP offer (RFC 8829), forwarded to `target`.
 
-    With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE restart.
+    With `ice_restart` its sender takes another offer of the same `connection_id` when it is connected: an ICE restart.
     """
 
     sdp: str
@@ -31,7 +31,7 @@ class Offer(Signal, frozen=True, kw_only=True, tag="offer"):
 class Answer(Signal, frozen=True, kw_only=True, tag="answer"):
     """An SDP answer, forwarded to `target`.
 
-    With `ice_restart` its sender takes another offer with the same `connection_id` once it is connected: an ICE restart.
+    With `ice_restart` its sender takes another offer of the same `connection_id` when it is connected: an ICE restart.
     """
 
     sdp: str
