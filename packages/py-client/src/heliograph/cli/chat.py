@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
-import os
 import sys
-import threading
-from collections.abc import AsyncIterator
+
+import click
 
 from heliograph.channels.channel import Channel
-from heliograph.cli.options import RoomOptions
+from heliograph.cli.connected import connected
+from heliograph.cli.input_lines import input_lines
 from heliograph.cli.output import Output
-from heliograph.cli.peer import connected
+from heliograph.cli.run import run
+from heliograph.cli.where import Where, output_options, room_options
 from heliograph_protocol.datachannel import CHAT_LABEL
 
 __all__ = ["chat"]
 
 LINGER_S = 1.0
 """When the lines came from a pipe: how long it must be quiet after the last one before the chat ends."""
-READ_BYTES = 4096
-MAX_UNSENT_LINES = 64
 
 
-async def chat(where: RoomOptions, peer: str | None, *, as_json: bool) -> None:
+@click.command()
+@room_options
+@click.option("--peer", metavar="ID", help="Whom to chat with.  [default: the only other peer in the room]")
+@output_options
+def chat(*, where: Where, peer: str | None, out: Output) -> None:
+    """Chat with a peer: each line of standard input is a message. Ends with Ctrl-D."""
+    run(lambda: _chat(where, peer, out), out=out, until_stopped=False)
+
+
+async def _chat(where: Where, peer: str | None, output: Output) -> None:
     """Send each line of standard input, print each message that comes, until either side ends."""
-    output = Output(as_json=as_json)
     async with connected(where, peer) as connection:
         output.event("connected", f"Connected to {connection.peer_id}.", peer_id=connection.peer_id)
         channel = connection.channel(CHAT_LABEL)
@@ -56,7 +62,7 @@ async def _print(channel: Channel, output: Output, arrived: asyncio.Event) -> No
 
 
 async def _send_lines(channel: Channel) -> None:
-    async for line in _lines():
+    async for line in input_lines():
         await channel.send(line)
 
 
@@ -66,37 +72,3 @@ async def _until_quiet(arrived: asyncio.Event, printing: asyncio.Task[None]) -> 
             arrived.clear()
             async with asyncio.timeout(LINGER_S):
                 await arrived.wait()
-
-
-async def _lines() -> AsyncIterator[str]:
-    """The lines of standard input.
-
-    A thread reads the bare descriptor: every kind of standard input can be read so, and a thread that still waits in a
-    read when the program ends holds no lock that the interpreter wants.
-    """
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str | None] = asyncio.Queue(MAX_UNSENT_LINES)
-    stopped = threading.Event()
-
-    def hand_over(line: str | None) -> None:
-        if not stopped.is_set():
-            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
-                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
-
-    def read() -> None:
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        rest = ""
-        while not stopped.is_set() and (data := os.read(0, READ_BYTES)):
-            *whole, rest = (rest + decoder.decode(data)).split("\n")
-            for line in whole:
-                hand_over(line)
-        if rest:
-            hand_over(rest)
-        hand_over(None)
-
-    threading.Thread(target=read, name="standard input", daemon=True).start()
-    try:
-        while (line := await lines.get()) is not None:
-            yield line
-    finally:
-        stopped.set()

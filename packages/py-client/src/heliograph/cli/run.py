@@ -1,102 +1,96 @@
-"""Running a command's coroutine: the event loop, signals, errors to exit codes."""
+"""Running a command's coroutine: the event loop, signals, errors to words and exit codes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import click
+from heliograph.cli.failures import exit_code, hint
+from heliograph.cli.output import Output
+from heliograph.errors import HeliographError
 
-from heliograph.errors import (
-    ApiError,
-    ConfigurationError,
-    ConnectError,
-    ConnectionLost,
-    HeliographError,
-    PeerNotFound,
-    PeerRefused,
-    ServerUnreachable,
-    SignalingError,
-    TransferError,
-)
-
-__all__ = ["EXIT_CODES", "exit_code", "run"]
+__all__ = ["CommandFailed", "run"]
 
 STOP_GRACE_S = 0.8
 """How long a signal leaves for saying good-bye to peers and server."""
 
-EXIT_CODES = """\
-\b
-Exit codes:
-  0    done
-  1    something unforeseen
-  2    wrong usage or configuration
-  3    the server cannot be reached
-  4    the server refused: room, token, peer id
-  5    no such peer, or it refused
-  6    no connection to the peer, or it was lost
-  7    the file did not arrive
-  130  interrupted (143: terminated) before it was done
-"""
+log = logging.getLogger(__name__)
 
 
-def exit_code(error: HeliographError) -> int:
-    """The documented exit code for an error."""
-    match error:
-        case ConfigurationError():
-            return 2
-        case ServerUnreachable():
-            return 3
-        case PeerNotFound() | PeerRefused():
-            return 5
-        case ApiError() | SignalingError():
-            return 4
-        case ConnectError() | ConnectionLost():
-            return 6
-        case TransferError():
-            return 7
-        case _:
-            return 1
+class CommandFailed(Exception):
+    """Ends a command with this exit code and these words, or, without words, with what it has written already."""
+
+    def __init__(self, code: int, words: str = "", *, hint: str | None = None, kind: str = "Failed") -> None:
+        super().__init__(words)
+        self.code = code
+        self.hint = hint
+        self.kind = kind
 
 
-def run(command: Callable[[], Coroutine[Any, Any, None]], *, until_stopped: bool, verbose: bool) -> None:
-    """Run a command and exit with its code. With `until_stopped`, an interrupt is its regular end and means 0."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    if verbose:
-        for chatty in ("httpx", "aioice", "aiortc"):  # they log every pair, and addresses
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+def run(command: Callable[[], Coroutine[Any, Any, None]], *, out: Output, until_stopped: bool) -> None:
+    """Run a command and exit with its code. With `until_stopped`, SIGTERM is its regular end and means 0."""
+    _start_logging(verbose=out.verbose)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             stopped_by = runner.run(_until_stopped(command))
     except HeliographError as error:
-        click.echo(f"heliograph: {error}", err=True)
-        sys.exit(exit_code(error))
-    except OSError as error:
-        click.echo(f"heliograph: {error}", err=True)
+        _fail(out, error, str(error), exit_code(error), hint(error))
+    except CommandFailed as failed:
+        if str(failed):
+            out.failure(str(failed), hint=failed.hint, code=failed.code, kind=failed.kind)
+        sys.exit(failed.code)
+    except BrokenPipeError:  # who read the output has seen enough
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except KeyboardInterrupt:  # where the loop cannot take signals
+    except OSError as error:
+        _fail(out, error, str(error), 1, None)
+    except KeyboardInterrupt:  # where the loop cannot take signals, and the second Ctrl-C
         stopped_by = signal.SIGINT
-    if stopped_by is not None and not until_stopped:
+    except Exception as error:  # noqa: BLE001 - a bug of ours, of which a user shall not get a traceback unasked
+        words = f"Something unforeseen: {type(error).__name__}: {error}"
+        _fail(out, error, words, 1, "With -v the log says where it happened.")
+    if stopped_by == signal.SIGINT or (stopped_by is not None and not until_stopped):
         sys.exit(128 + stopped_by)
 
 
+def _fail(out: Output, error: Exception, words: str, code: int, advice: str | None) -> None:
+    log.info("command.failed", exc_info=error)
+    out.failure(words, hint=advice, code=code, kind=type(error).__name__)
+    sys.exit(code)
+
+
+def _start_logging(*, verbose: bool) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    if verbose:
+        for chatty in ("httpx", "aioice", "aiortc"):  # they log every pair, and addresses
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
 async def _until_stopped(command: Callable[[], Coroutine[Any, Any, None]]) -> int | None:
-    """Run until the command ends or a signal comes; returns the signal's number then."""
+    """Run until the command ends or a signal comes; returns the signal's number then.
+
+    The first signal cancels the command, which takes its leave; the second one ends the program where it is.
+    """
     loop = asyncio.get_running_loop()
     stop: asyncio.Future[int] = loop.create_future()
+    caught = (signal.SIGINT, signal.SIGTERM)
 
     def on_signal(number: int) -> None:
+        for each in caught:
+            loop.remove_signal_handler(each)
         if not stop.done():
             stop.set_result(number)
 
-    for caught in (signal.SIGINT, signal.SIGTERM):
+    for each in caught:
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(caught, on_signal, int(caught))
+            loop.add_signal_handler(each, on_signal, int(each))
     working = asyncio.create_task(command())
     working.add_done_callback(lambda _: stop.cancel())
     try:

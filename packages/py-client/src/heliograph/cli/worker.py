@@ -5,44 +5,68 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from heliograph.api import create_room
+import click
+
 from heliograph.channels.channel import Channel
 from heliograph.channels.files import receive_file
-from heliograph.cli.options import RoomOptions
 from heliograph.cli.output import Output
-from heliograph.cli.room import room_link
-from heliograph.config import ServerAddress, settings
-from heliograph.worker import Worker
+from heliograph.cli.room import made_room
+from heliograph.cli.run import run
+from heliograph.cli.where import Where, output_options, room_options
+from heliograph.worker import MAX_CLIENTS, Worker
 from heliograph_protocol.datachannel import CHAT_LABEL, FILE_LABEL
 
-__all__ = ["WorkerOptions", "serve"]
+__all__ = ["worker"]
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """What the worker command was asked for."""
 
-    where: RoomOptions
+    where: Where
     peer_id: str | None
     name: str | None
     into: Path | None
     max_clients: int
 
 
-async def serve(options: WorkerOptions, *, as_json: bool) -> None:
+@click.command()
+@room_options
+@click.option("--peer-id", metavar="ID", help="This worker's id in the room.  [default: Worker-…]")
+@click.option("--name", help="What it calls itself in its own output.  [default: the peer id]")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Save received files in this directory. Without it they are hashed and forgotten.",
+)
+@click.option("--max-clients", type=click.IntRange(min=1), default=MAX_CLIENTS, show_default=True)
+@output_options
+def worker(
+    *, where: Where, peer_id: str | None, name: str | None, into: Path | None, max_clients: int, out: Output
+) -> None:
+    """Serve clients until interrupted: echo chat messages, answer files with their SHA-256.
+
+    Without a room it creates one and prints the link to it.
+    """
+    options = WorkerOptions(where=where, peer_id=peer_id, name=name, into=into, max_clients=max_clients)
+    run(lambda: _serve(options, out), out=out, until_stopped=True)
+
+
+async def _serve(options: WorkerOptions, output: Output) -> None:
     """Serve until cancelled. The first line of output says that the worker is registered."""
-    output = Output(as_json=as_json)
-    room, token, link = options.where.room, options.where.token, None
-    address = ServerAddress.parse(options.where.url or settings().url)
-    if not (room or address.room_id or settings().room):
-        created = await create_room(options.where.url)
-        room, token, link = created.room_id, created.token, room_link(options.where.url, created)
+    where, link = options.where, None
+    if where.room is None:
+        created, link = await made_room(where)
+        room, token = created.room_id, created.token
+    else:
+        room, token = await where.admission()
     worker = Worker(
-        options.where.url,
+        where.url,
         room=room,
         token=token,
+        id_token=where.id_token,
         peer_id=options.peer_id,
-        ice_servers=options.where.ice_servers,
+        ice_servers=where.ice_servers,
         max_clients=options.max_clients,
     )
 
@@ -68,14 +92,14 @@ async def serve(options: WorkerOptions, *, as_json: bool) -> None:
 
     async with worker:
         name = options.name or worker.peer_id
-        words = f"ready {name} in room {worker.room_id} at {address.http_url}"
+        words = f"ready {name} in room {worker.room_id} at {where.url}"
         output.event(
             "ready",
             words if link is None else f"{words}\nlink  {link}",
             peer_id=worker.peer_id,
             name=name,
             room_id=worker.room_id,
-            url=address.http_url,
+            url=where.url,
             link=link,
         )
         await worker.wait_closed()

@@ -1,0 +1,5 @@
+"""`heliograph doctor`: what stands between this machine, its server and its peers."""
+
+from heliograph.cli.doctor.command import doctor
+
+__all__ = ["doctor"]
