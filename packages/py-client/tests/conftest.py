@@ -21,9 +21,14 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+NOWHERE = str(Path(__file__).parent / "no-such-folder")
+"""In the place of the folders where a user may have a configuration and an identity."""
+
+
 def _environment_of_others() -> dict[str, str]:
     """The environment without our own variables, which would change what is tested."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")}
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HELIOGRAPH_")}
+    return {**others, "XDG_CONFIG_HOME": NOWHERE, "XDG_STATE_HOME": NOWHERE}
 
 
 class ServerProcess:
@@ -165,13 +170,15 @@ def _echo_worker(url: str, room: heliograph.Room) -> heliograph.Worker:
 
 
 @asynccontextmanager
-async def _program(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _program(
+    *arguments: str, terminal: int | None = None, **environment: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if terminal is None else terminal,
+        stdout=asyncio.subprocess.PIPE if terminal is None else terminal,
+        stderr=asyncio.subprocess.PIPE if terminal is None else terminal,
         env={**_environment_of_others(), "PYTHONUNBUFFERED": "1", **environment},
     )
     try:
@@ -184,7 +191,10 @@ async def _program(*arguments: str, **environment: str) -> AsyncIterator[asyncio
 
 @pytest.fixture
 def program() -> Callable[..., Any]:
-    """Run a Python program: an async context manager that gives the process and leaves none behind."""
+    """Run a Python program: an async context manager that gives the process and leaves none behind.
+
+    Its input and output are pipes, or the `terminal` whose descriptor is given.
+    """
     return _program
 
 

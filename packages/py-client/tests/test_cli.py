@@ -1,17 +1,22 @@
 """The command's options and exit codes, without a process of its own."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 import heliograph
 from heliograph.cli import main
-from heliograph.cli.run import exit_code
+from heliograph.cli.failures import exit_code
+from heliograph.cli.settings import SETTINGS
 
 
 @pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
-    for name in ("HELIOGRAPH_URL", "HELIOGRAPH_ROOM", "HELIOGRAPH_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.variable, raising=False)
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
     return CliRunner()
 
 

@@ -71,6 +71,7 @@ def test_a_wrong_value_is_named_with_what_was_expected(name: str, text: str) -> 
 
 def test_an_unknown_setting_of_ours_is_named_and_those_of_the_sdk_are_let_through() -> None:
     load_settings({"HELIOGRAPH_URL": "http://x", "HELIOGRAPH_ROOM": "r", "HELIOGRAPH_TOKEN": "t", "OTHER": "x"})
+    load_settings({f"HELIOGRAPH_{name}": "x" for name in ("ID_TOKEN", "ICE_SERVERS", "INTO", "CONFIG")})
     with pytest.raises(SettingsError, match="HELIOGRAPH_MAX_PEER: there is no such setting"):
         load_settings({"HELIOGRAPH_MAX_PEER": "10"})
 

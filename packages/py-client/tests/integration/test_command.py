@@ -5,29 +5,12 @@ import hashlib
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Program = Callable[..., Any]
-
-
-async def output(program: Program, *arguments: str, stdin: bytes = b"", **environment: str) -> tuple[int, str, str]:
-    async with program("-m", "heliograph", *arguments, **environment) as process, asyncio.timeout(60):
-        out, err = await process.communicate(stdin)
-        return process.returncode, out.decode(), err.decode()
-
-
-@asynccontextmanager
-async def worker(program: Program, *arguments: str, **environment: str) -> AsyncIterator[tuple[Any, dict[str, Any]]]:
-    async with program("-m", "heliograph", "worker", "--json", *arguments, **environment) as process:
-        async with asyncio.timeout(30):
-            ready = json.loads(await process.stdout.readline())
-        assert ready["event"] == "ready"
-        yield process, ready
+from .commands import Program, output, worker
 
 
 async def test_creating_a_room(program: Program, server: Any) -> None:
@@ -69,7 +52,7 @@ async def test_an_interrupted_worker_leaves_quietly_while_it_serves(
             async with asyncio.timeout(30):
                 assert json.loads(await chatting.stdout.readline())["event"] == "connected"
                 process.send_signal(number)
-                assert await process.wait() == 0
+                assert await process.wait() == (130 if number == signal.SIGINT else 0)
                 assert json.loads(await chatting.stdout.readline())["event"] == "closed"
                 assert await chatting.wait() == 0
         assert await process.stderr.read() == b""
@@ -92,7 +75,11 @@ async def test_sending_a_file_into_a_directory(program: Program, server: Any, tm
     assert (inbox / "a.bin").read_bytes() == content
 
 
-async def test_a_failure_is_one_line_and_a_code(program: Program, server: Any, room: Any) -> None:
+async def test_a_failure_is_a_sentence_a_hint_and_a_code(program: Program, server: Any, room: Any) -> None:
     arguments = ["--room", room.room_id, "--peer", "Worker-9", "--url", server.url]
     code, out, err = await output(program, "chat", *arguments, HELIOGRAPH_TOKEN=room.token)
-    assert (code, out, err) == (5, "", "heliograph: No peer Worker-9 in this room\n")
+    assert (code, out) == (5, "")
+    assert err.splitlines() == [
+        "heliograph: No peer Worker-9 in this room",
+        "Hint: `heliograph peers` shows who is there.",
+    ]

@@ -144,7 +144,9 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     return Settings(**values)
 
 
-_NOT_OURS: Final = frozenset({"HELIOGRAPH_URL", "HELIOGRAPH_ROOM", "HELIOGRAPH_TOKEN", "HELIOGRAPH_BROWSER"})
+_NOT_OURS: Final = frozenset(
+    f"HELIOGRAPH_{name}" for name in ("URL", "ROOM", "TOKEN", "ID_TOKEN", "ICE_SERVERS", "INTO", "CONFIG", "BROWSER")
+)
 """Read by the SDK's command and by the tests; a shell may well have them exported."""
 
 

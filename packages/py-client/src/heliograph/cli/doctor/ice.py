@@ -6,22 +6,21 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aioice import stun, turn
 from aiortc.rtcicetransport import parse_stun_turn_uri
 
 from heliograph.cli.doctor.finding import Finding, Verdict
 from heliograph.cli.doctor.stun import Mapped, StunSocket, StunUnanswered
+from heliograph.cli.doctor.turn import TurnRefused, allocate
 from heliograph.peer.ice_servers import IceServer
 
 __all__ = ["IceUrl", "check_stun", "check_turn", "check_udp", "ice_urls"]
 
 TURN_TIMEOUT_S = 5.0
 TCP_TIMEOUT_S = 3.0
-ALLOCATION_S = 60
-"""How long an allocation lives if taking it back fails."""
 MAX_SERVERS = 4
 """Of each kind; peers use one."""
 UNAUTHORIZED = 401
+_IS_IT_UP = "Is it running, and is its port open?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ async def check_udp(urls: list[IceUrl], *, answered: bool) -> Finding:
         return Finding("udp", Verdict.SKIPPED, "there is no STUN or TURN server to tell by")
     for host, port in dict.fromkeys((url.host, url.port) for url in urls):
         if await _takes_tcp(host, port):
-            words = f"{host}:{port} answers by TCP and nothing answers by UDP: a firewall blocks UDP"
+            words = f"{host}:{port} answers by TCP and nothing answers by UDP: a firewall seems to block UDP"
             hint = "Open outgoing UDP, or offer a TURN server by TCP or TLS: turns:host:443?transport=tcp."
             return Finding("udp", Verdict.FAILED, words, hint)
     words = "no server answers, neither by UDP nor by TCP"
@@ -136,44 +135,34 @@ async def _allocate(url: IceUrl) -> Finding:
             "The server makes some with HELIOGRAPH_TURN_SECRET; --ice-server takes JSON with username and credential."
         )
         return Finding("turn", Verdict.FAILED, f"{url.url} comes without username and credential", hint)
-    closed = asyncio.Event()
-
-    class Relayed(asyncio.DatagramProtocol):
-        def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-            closed.set()
-
     measured: dict[str, object] = {"url": url.url, "answered": False}
     try:
         async with asyncio.timeout(TURN_TIMEOUT_S):
-            relay, _ = await turn.create_turn_endpoint(
-                Relayed,
-                (url.host, url.port),
-                url.server.username,
-                url.server.credential,
-                lifetime=ALLOCATION_S,
-                ssl=url.scheme == "turns",
+            relay, _ = await allocate(
+                url.host,
+                url.port,
                 transport=url.transport,
+                tls=url.scheme == "turns",
+                username=url.server.username,
+                password=url.server.credential,
             )
-            address = relay.get_extra_info("sockname")
-            relay.close()
-            await closed.wait()
-    except stun.TransactionFailed as error:
+    except TurnRefused as error:
         measured["answered"] = True
-        code, reason = error.response.attributes.get("ERROR-CODE", (0, "no reason given"))
-        words = f"{url.url} refuses: {reason or 'unauthorized'} ({code})"
-        if code == UNAUTHORIZED:
+        hint = "Its log says why."
+        if error.code == UNAUTHORIZED:
             hint = "Does its secret match HELIOGRAPH_TURN_SECRET, and do the clocks agree?"
-        else:
-            hint = "Its log says why."
-        return Finding("turn", Verdict.FAILED, words, hint, measured)
-    except (TimeoutError, stun.TransactionTimeout):
-        words = f"{url.url} does not answer within {TURN_TIMEOUT_S:g} s"
-        return Finding("turn", Verdict.FAILED, words, "Is it running, and is its port open?", measured)
-    except OSError as error:
-        words = f"{url.url}: {error.strerror or error}"
-        return Finding("turn", Verdict.FAILED, words, "Is it running, and is its port open?", measured)
-    measured |= {"answered": True, "relay_address": address[0]}
-    return Finding("turn", Verdict.OK, f"{url.url} relays at {address[0]}", None, measured)
+        return Finding("turn", Verdict.FAILED, f"{url.url} refuses: {error}", hint, measured)
+    except TimeoutError:
+        words = f"{url.url} does not answer"
+        return Finding("turn", Verdict.FAILED, words, _IS_IT_UP, measured)
+    except (OSError, StunUnanswered) as error:
+        return Finding("turn", Verdict.FAILED, f"{url.url}: {_reason(error)}", _IS_IT_UP, measured)
+    measured |= {"answered": True, "relay_address": relay}
+    return Finding("turn", Verdict.OK, f"{url.url} relays at {relay}", None, measured)
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 async def _takes_tcp(host: str, port: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Self
 
 from aioice import stun
 
-__all__ = ["Address", "Mapped", "StunSocket", "StunUnanswered"]
+__all__ = ["Address", "Mapped", "StunSocket", "StunUnanswered", "resolved"]
 
 Address = tuple[str, int]
 
@@ -64,8 +64,19 @@ class StunSocket:
 
     async def ask(self, host: str, port: int) -> Mapped:
         """The address that this server sees. Raises `StunUnanswered`."""
-        address = await _resolved(host, port)
+        address = await resolved(host, port)
         request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        try:
+            attributes = (await self.exchange(request, address)).attributes
+        except TimeoutError as error:
+            raise StunUnanswered(f"no answer from {host}:{port} by UDP") from error
+        mapped = attributes.get("XOR-MAPPED-ADDRESS") or attributes.get("MAPPED-ADDRESS")
+        if mapped is None:
+            raise StunUnanswered(f"{host}:{port} answers without an address")
+        return Mapped(public=(mapped[0], mapped[1]), local=(_towards(address), self._port))
+
+    async def exchange(self, request: stun.Message, address: Address) -> stun.Message:
+        """The answer to a request. Raises `TimeoutError` when none of `MAX_TRIES` is answered."""
         answer: asyncio.Future[stun.Message] = asyncio.get_running_loop().create_future()
         self._answers.waiting[request.transaction_id] = answer
         try:
@@ -73,16 +84,10 @@ class StunSocket:
                 self._transport.sendto(bytes(request), address)
                 await asyncio.wait([answer], timeout=FIRST_RETRY_S * 2**attempt)
                 if answer.done():
-                    break
-            else:
-                raise StunUnanswered(f"no answer from {host}:{port} by UDP")
+                    return answer.result()
         finally:
             del self._answers.waiting[request.transaction_id]
-        attributes = answer.result().attributes
-        mapped = attributes.get("XOR-MAPPED-ADDRESS") or attributes.get("MAPPED-ADDRESS")
-        if mapped is None:
-            raise StunUnanswered(f"{host}:{port} answers without an address")
-        return Mapped(public=(mapped[0], mapped[1]), local=(_towards(address), self._port))
+        raise TimeoutError
 
     @property
     def _port(self) -> int:
@@ -90,7 +95,8 @@ class StunSocket:
         return port
 
 
-async def _resolved(host: str, port: int) -> Address:
+async def resolved(host: str, port: int) -> Address:
+    """An IPv4 address of the server. Raises `StunUnanswered`."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
