@@ -18,6 +18,10 @@ def chosen(config: Path, options: dict[str, object] | None = None, **environment
     return dict(choose(options or {}, layers({"HELIOGRAPH_CONFIG": str(config), **environment})).values)
 
 
+def by_environment(config: Path, environment: dict[str, str]) -> dict[str, object]:
+    return chosen(config, None, **environment)
+
+
 def test_options_win_over_the_environment_and_that_over_the_file(config: Path) -> None:
     config.write_text('url = "http://file:1"\nroom = "file"\ntoken = "file"\n')
     values = chosen(config, {"url": "http://option:1"}, HELIOGRAPH_URL="http://e:1", HELIOGRAPH_ROOM="environment")
@@ -52,7 +56,7 @@ def test_ice_servers_by_each_way(config: Path) -> None:
 def test_every_setting_can_be_given_in_the_file_and_by_its_variable(config: Path) -> None:
     examples = {setting.name: "stun:h" if setting.name == "ice_servers" else "http://h:1" for setting in SETTINGS}
     config.write_text("")
-    by_variable = chosen(config, **{setting.variable: examples[setting.name] for setting in SETTINGS})
+    by_variable = by_environment(config, {setting.variable: examples[setting.name] for setting in SETTINGS})
     config.write_text("".join(f'{name} = "{value}"\n' for name, value in examples.items()))
     assert chosen(config) == by_variable
     assert by_variable.keys() == examples.keys()

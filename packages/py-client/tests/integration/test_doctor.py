@@ -22,7 +22,7 @@ def coturn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn]:
 
 
 async def examined(program: Program, *arguments: str, **environment: str) -> tuple[int, Findings]:
-    code, out, err = await output(program, "doctor", "--json", *arguments, **environment)
+    code, out, err = await output(program, "doctor", "--json", *arguments, stdin=b"", **environment)
     assert err == ""
     *lines, summary = map(json.loads, out.splitlines())
     findings: Findings = {}
