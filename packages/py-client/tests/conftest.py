@@ -11,8 +11,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 import heliograph
+
+settings.register_profile("heliograph", deadline=None)  # a busy machine is no failure
+settings.load_profile("heliograph")
 
 
 @pytest.fixture(scope="session")

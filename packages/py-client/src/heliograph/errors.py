@@ -26,6 +26,7 @@ HeliographError
 │   │   └── WorkerBusy          it serves as many clients as it will
 │   └── AlreadyConnected        there is a connection to this peer already
 ├── ConnectionLost              an open connection's path died
+│   └── RedialFailed            ... and there was no other one in time
 ├── ChannelError
 │   ├── ChannelClosed           the channel is closed, nothing can be sent on it
 │   ├── ChannelMessageTooBig    over what the channel, or the other side, takes
@@ -77,6 +78,7 @@ __all__ = [
     "PeerRefused",
     "RateLimited",
     "ReceiveOverflow",
+    "RedialFailed",
     "Refused",
     "Removed",
     "Replaced",
@@ -302,6 +304,10 @@ class AlreadyConnected(ConnectError):
 
 class ConnectionLost(HeliographError):
     """The path to the peer died: its network, its process, or consent (RFC 7675) ran out."""
+
+
+class RedialFailed(ConnectionLost):
+    """The path to the peer died, and dialling again did not bring another one in the time there was."""
 
 
 class ChannelError(HeliographError):

@@ -1,32 +1,34 @@
-"""The events of a session or worker, from where they happen to whoever reads them."""
+"""The events of a session, a worker or a connection, from where they happen to whoever reads them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
 
 from heliograph.errors import EventsMissed, HeliographError
-from heliograph.events import RoomEvent
 
 __all__ = ["MAX_EVENTS", "EventStream"]
+
+E = TypeVar("E")
 
 MAX_EVENTS = 4096
 """Events that wait to be read. A message is one, of 64 KiB at most by default."""
 
 
-class EventStream:
+class EventStream(Generic[E]):
     """Keeps the newest `MAX_EVENTS` for one reader. Before somebody reads, older ones are forgotten without a word."""
 
     def __init__(self) -> None:
-        self._events: deque[RoomEvent] = deque()
+        self._events: deque[E] = deque()
         self._arrived = asyncio.Event()
         self._read_from = False
         self._missed = 0
         self._ended = False
         self._failure: HeliographError | None = None
 
-    def put(self, event: RoomEvent) -> None:
+    def put(self, event: E) -> None:
         """Something has happened."""
         self._events.append(event)
         if len(self._events) > MAX_EVENTS:
@@ -42,7 +44,7 @@ class EventStream:
         self._failure = failure
         self._arrived.set()
 
-    async def read(self) -> AsyncIterator[RoomEvent]:
+    async def read(self) -> AsyncIterator[E]:
         """The events, oldest first. Raises `EventsMissed`, or in the end what ended the registration, if it did."""
         self._read_from = True
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from heliograph.errors import Refused, SignalingError
+from heliograph.errors import HeliographError, Refused, SignalingError
 from heliograph_protocol import (
     Answer,
     Candidate,
@@ -27,8 +27,11 @@ from heliograph_protocol import (
 )
 
 __all__ = [
+    "ConnectionEvent",
     "Disconnected",
     "PeerSignal",
+    "Reconnected",
+    "Reconnecting",
     "Registered",
     "RoomEvent",
     "ServerComplaint",
@@ -86,6 +89,31 @@ class ServerComplaint:
 
     error: Refused
 
+
+@dataclass(frozen=True, slots=True)
+class Reconnecting:
+    """The path to the peer is lost, and another one is being made. Channels wait."""
+
+    peer_id: str
+    cause: HeliographError
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnected:
+    """There is another path, and the channels are back on it.
+
+    On each of them the last messages that were sent before the cut may be lost: those that arrived are all that were
+    sent up to some message, on a channel that is ordered and reliable. Nothing came twice. With `kept=False` the peer
+    knew nothing of the connection, as it was started anew: its handlers run from the start, and the channels
+    that it had opened are closed.
+    """
+
+    peer_id: str
+    kept: bool
+
+
+ConnectionEvent = Reconnecting | Reconnected
+"""What happens to a connection, besides its end."""
 
 PeerSignal = Offer | Answer | Candidate | Quit | ErrorMessage
 """What other peers send; an `ErrorMessage` here always has a `target`."""

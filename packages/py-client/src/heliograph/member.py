@@ -43,7 +43,7 @@ class Member:
 
     def __init__(self, signaling: SignalingClient) -> None:
         self._signaling = signaling
-        self._stream = EventStream()
+        self._stream: EventStream[RoomEvent] = EventStream()
         self._methods = Methods()
 
     @property

@@ -14,6 +14,7 @@ async def settle() -> None:
 class FakeDataChannel:
     """An RTCDataChannel that buffers until the test lets it drain."""
 
+    id: int | None = 0
     label = "chat"
     ordered = True
     maxRetransmits: int | None = None  # noqa: N815 - the names of the fields (W3C WebRTC section 6.2)

@@ -24,7 +24,13 @@ async def echo(connection: Connection) -> None:
 
 @asynccontextmanager
 async def peer(
-    room: MemoryRoom, peer_id: str, *, serve: Serve = echo, refusal: Refusal | None = None, timeout_s: float = 10.0
+    room: MemoryRoom,
+    peer_id: str,
+    *,
+    serve: Serve = echo,
+    refusal: Refusal | None = None,
+    timeout_s: float = 10.0,
+    redial_timeout_s: float = 30.0,
 ) -> AsyncIterator[Switchboard]:
     switchboard = Switchboard(
         room.join(peer_id),
@@ -32,6 +38,7 @@ async def peer(
         admit=lambda _: refusal,
         serve=serve,
         timeout_s=timeout_s,
+        redial_timeout_s=redial_timeout_s,
     )
     running = asyncio.create_task(switchboard.run())
     await asyncio.sleep(0)

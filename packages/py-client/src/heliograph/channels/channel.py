@@ -60,6 +60,8 @@ class DataChannel(Protocol):
     bufferedAmountLowThreshold: int  # noqa: N815 - the field's name (W3C WebRTC section 6.2)
 
     @property
+    def id(self) -> int | None: ...
+    @property
     def label(self) -> str: ...
     @property
     def protocol(self) -> str: ...
@@ -109,21 +111,51 @@ class Channel:
         self._sending = asyncio.Lock()
         self._greeted = asyncio.Event()
         self._splitting: Splitting | None = None
+        self._opened_here = opened_here
+        self._suspended = False
+        self._paths = 0
+        self._when_closed: list[Callable[[], None]] = []
+        self._attach(rtc)
+
+    def _attach(self, rtc: DataChannel) -> None:
+        def while_used(handle: Callable[..., None]) -> Callable[..., None]:
+            return lambda *arguments: handle(*arguments) if rtc is self._rtc and not self._suspended else None
+
         if rtc.protocol in SPLITTING_PROTOCOLS:
             self._splitting = Splitting(reliable=rtc.maxRetransmits is None and rtc.maxPacketLifeTime is None)
         rtc.bufferedAmountLowThreshold = SEND_LOW_BYTES
-        rtc.on("open", self._opened.set)
-        rtc.on("message", self._on_message)
-        rtc.on("bufferedamountlow", self._drained.set)
-        rtc.on("close", self._on_close)
+        rtc.on("open", while_used(self._opened.set))
+        rtc.on("message", while_used(self._on_message))
+        rtc.on("bufferedamountlow", while_used(self._drained.set))
+        rtc.on("close", while_used(self._on_close))
         if rtc.readyState == "open":
             self._opened.set()
         elif rtc.readyState == "closed":
             self._on_close()
-        if self._splitting is not None and not opened_here:
+        if self._splitting is not None and not self._opened_here:
             self._greeted.set()  # it was the opener who asked for splitting
             if rtc.readyState == "open":
                 rtc.send(self._splitting.hello())
+
+    def suspend(self) -> None:
+        """The path is lost: `send` waits until `reopen`. What was sent on the old path may have been lost."""
+        if self._suspended or self._closed.is_set():
+            return
+        self._suspended = True
+        self._paths += 1
+        self._opened.clear()
+        self._greeted.clear()
+        self._drained.set()  # whoever waits there waits for `reopen` next
+
+    def reopen(self, rtc: DataChannel) -> None:
+        """There is another path, and on it this channel again. A message that was half sent or received starts anew."""
+        self._suspended = False
+        self._rtc = rtc
+        self._attach(rtc)
+
+    def when_closed(self, callback: Callable[[], None]) -> None:
+        """Call this once the channel is closed."""
+        self._when_closed.append(callback)
 
     def __repr__(self) -> str:
         return f"Channel({self.label!r}, peer_id={self.peer_id!r}, {self._rtc.readyState})"
@@ -148,7 +180,22 @@ class Channel:
     @property
     def is_open(self) -> bool:
         """Whether messages can be sent now."""
-        return self._rtc.readyState == "open"
+        return not self._suspended and self._rtc.readyState == "open"
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether the path is lost and another one is being made."""
+        return self._suspended
+
+    @property
+    def opened_here(self) -> bool:
+        """Whether it was this side that opened the channel."""
+        return self._opened_here
+
+    @property
+    def paths(self) -> int:
+        """How often the channel has changed to another path: what was sent before that may have been lost."""
+        return self._paths
 
     @property
     def is_closed(self) -> bool:
@@ -170,12 +217,17 @@ class Channel:
         await self.close()
 
     async def wait_open(self) -> None:
-        """Wait until messages can be sent. Raises `ChannelClosed` if that does not come about in 15 s."""
-        if not self._opened.is_set():
+        """Wait until messages can be sent, as long as it takes to redial.
+
+        Raises `ChannelClosed` if the channel does not open in 15 s otherwise, or what ended it.
+        """
+        while not self._opened.is_set():
             try:
-                async with asyncio.timeout(OPEN_TIMEOUT_S):
+                async with asyncio.timeout(None if self._suspended else OPEN_TIMEOUT_S):
                     await self._opened.wait()
             except TimeoutError as error:
+                if self._suspended:
+                    continue
                 raise ChannelClosed(f"The channel {self.label!r} did not open in {OPEN_TIMEOUT_S:g} s") from error
         if self._closed.is_set() or not self.is_open:
             raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed")
@@ -189,15 +241,22 @@ class Channel:
         data = message if isinstance(message, str | bytes) else bytes(message)
         size = len(data.encode()) if isinstance(data, str) else len(data)
         async with self._sending:
-            await self.wait_open()
-            limit = self._max_message_bytes()
-            splitting = self._splitting
-            if splitting is None or splitting.is_plain(data, size, limit) or not await self._may_split(size, limit):
-                if size > limit:
-                    raise ChannelMessageTooBig(size, limit)
-                await self._send_frame(data)
-            else:
-                await self._send_split(splitting, data, limit)
+            while not await self._send_whole(data, size):
+                log.debug("channel.sent_anew label=%s", self.label)
+
+    async def _send_whole(self, data: str | bytes, size: int) -> bool:
+        """Whether all of it went the same path. Else it has to be sent once more."""
+        await self.wait_open()
+        path = self._paths
+        limit = self._max_message_bytes()
+        splitting = self._splitting
+        if splitting is None or splitting.is_plain(data, size, limit) or not await self._may_split(size, limit):
+            if path != self._paths:
+                return False
+            if size > limit:
+                raise ChannelMessageTooBig(size, limit)
+            return await self._send_frame(data, path)
+        return await self._send_split(splitting, data, limit, path)
 
     async def _may_split(self, size: int, limit: int) -> bool:
         """Whether a message can go in pieces. Over a slow path the other side's word for it may take a while."""
@@ -214,26 +273,31 @@ class Channel:
         await self.wait_open()
         return True
 
-    async def _send_split(self, splitting: Splitting, data: str | bytes, limit: int) -> None:
+    async def _send_split(self, splitting: Splitting, data: str | bytes, limit: int, path: int) -> bool:
         number, frames = splitting.frames(data, limit)
         try:
             for frame in frames:
-                await self._send_frame(frame)
+                if not await self._send_frame(frame, path):
+                    return False
         except asyncio.CancelledError:
-            if self.is_open:  # or the other side would keep what it has
+            if self.is_open and path == self._paths:  # or the other side would keep what it has
                 self._rtc.send(splitting.abandon(number))
             raise
+        return True
 
-    async def _send_frame(self, frame: str | bytes) -> None:
-        while self._rtc.bufferedAmount > SEND_HIGH_BYTES:
+    async def _send_frame(self, frame: str | bytes, path: int) -> bool:
+        while path == self._paths and self._rtc.bufferedAmount > SEND_HIGH_BYTES:
             self._drained.clear()
             await self._drained.wait()
             await self.wait_open()
+        if path != self._paths:
+            return False
         try:
             self._rtc.send(frame)
         except InvalidStateError as error:
             raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed") from error
         await asyncio.sleep(0)  # aiortc sends from tasks of its own, which a loop of sends would keep from running
+        return True
 
     async def receive(self) -> str | bytes:
         """The next message. Raises `ChannelClosed` after the last one, `ReceiveOverflow` or `ConnectionLost`."""
@@ -257,8 +321,12 @@ class Channel:
     async def close(self) -> None:
         """Send what is buffered, then close. Everything sent has arrived when the other side confirms the close.
 
-        Waits 10 s at most for the buffer and 2 s for the confirmation. Safe to repeat.
+        Waits 10 s at most for the buffer and 2 s for the confirmation; not at all while the path is lost. Safe to
+        repeat.
         """
+        if self._suspended:
+            self._on_close()
+            return
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_S), self._sending:  # what is being sent still goes out whole
                 while self.is_open and not self._closed.is_set() and self._rtc.bufferedAmount:
@@ -267,6 +335,9 @@ class Channel:
                     await self._drained.wait()
         except TimeoutError:
             log.warning("channel.flush_timeout label=%s unsent_bytes=%d", self.label, self._rtc.bufferedAmount)
+        if self.is_suspended:  # meanwhile
+            self._on_close()
+            return
         self._rtc.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -313,11 +384,14 @@ class Channel:
         self._on_close()
 
     def _on_close(self) -> None:
+        callbacks, self._when_closed = self._when_closed, []
         self._closed.set()
         self._opened.set()
         self._arrived.set()
         self._drained.set()
         self._greeted.set()
+        for callback in callbacks:
+            callback()
 
 
 def _weight(message: str | bytes) -> int:

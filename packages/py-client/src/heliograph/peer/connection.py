@@ -5,28 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
+from weakref import WeakSet
 
 from aiortc import RTCDataChannel
 
-from heliograph.channels.channel import Channel
+from heliograph.channels.channel import Channel, DataChannel
 from heliograph.channels.options import ChannelOptions
-from heliograph.errors import (
-    ConnectError,
-    ConnectFailed,
-    ConnectionLost,
-    ConnectTimeout,
-    HeliographError,
-    PeerRefused,
-    SignalingError,
-)
+from heliograph.errors import ConnectError, ConnectionLost, HeliographError, PeerRefused, SignalingError
+from heliograph.event_stream import EventStream
+from heliograph.events import ConnectionEvent, Reconnected, Reconnecting
+from heliograph.peer.attempt import Parts, Signals
 from heliograph.peer.carrier import Carrier
 from heliograph.peer.channels import Channels
 from heliograph.peer.ice_servers import UsableIceServers
+from heliograph.peer.link import REDIAL_TIMEOUT_S, Link
 from heliograph.peer.report import ConnectReport
-from heliograph.peer.transport import DescriptionError, RtcTransport
+from heliograph.peer.transport import RtcTransport
 from heliograph.rpc.endpoint import RemoteCalls, Rpc
 from heliograph.rpc.methods import Methods
 from heliograph_protocol import IceCandidateInit
@@ -34,26 +31,13 @@ from heliograph_protocol.datachannel import CHAT_LABEL
 from heliograph_protocol.rpc import RPC_LABEL
 from heliograph_protocol.splitting import RPC_PROTOCOL
 
-__all__ = ["CONNECT_TIMEOUT_S", "Connection", "Signals"]
+__all__ = ["CONNECT_TIMEOUT_S", "Connection"]
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
-QUIT_TIMEOUT_S = 1.0
-"""How long a connection that closes waits for a signaling socket that has dropped."""
 QUIT_GRACE_S = 1.0
 """How long after `quit` the channels may still deliver before they are closed."""
-
-
-class Signals(Protocol):
-    """What a connection sends through the signaling server."""
-
-    async def offer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None: ...
-    async def answer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None: ...
-    async def candidate(
-        self, target: str, candidate: IceCandidateInit | None, *, connection_id: str | None = None
-    ) -> None: ...
-    async def quit(self, target: str, *, connection_id: str | None = None) -> None: ...
 
 
 class Connection(Carrier, RemoteCalls):
@@ -68,31 +52,25 @@ class Connection(Carrier, RemoteCalls):
         *,
         signals: Signals,
         connection_id: str | None,
-        ice_servers: UsableIceServers,
+        ice_servers: Callable[[], UsableIceServers],
         methods: Methods | None = None,
         timeout_s: float = CONNECT_TIMEOUT_S,
+        redial_timeout_s: float = REDIAL_TIMEOUT_S,
+        relay_only: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._peer_id = peer_id
-        self._connection_id = connection_id
-        self._signals = signals
-        self._ice_servers = ice_servers
-        self._timeout_s = timeout_s
-        self._clock = clock
-        self._started_at = clock()
-        self._rtc = RtcTransport(ice_servers, on_change=self._on_change, on_channel=self._on_channel)
         self._channels = Channels(self._wrap)
         self._rpc = Rpc(self, self._open_rpc_channel, methods=methods or Methods(), peer_id=peer_id)
-        self._connected = asyncio.Event()
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
-        self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._failure: HeliographError | None = None
-        self._preparing: asyncio.Task[str] | None = None
-        self._final_report: ConnectReport | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._introduced = False
-        self._ever_connected = False
+        self._streams: WeakSet[EventStream[ConnectionEvent]] = WeakSet()
+        parts = Parts(peer_id=peer_id, signals=signals, ice_servers=ice_servers, relay_only=relay_only, clock=clock)
+        self._link = Link(
+            parts, self, connection_id=connection_id, timeout_s=timeout_s, redial_timeout_s=redial_timeout_s
+        )
 
     def __repr__(self) -> str:
         return f"Connection(peer_id={self.peer_id!r}, {self.state})"
@@ -104,13 +82,13 @@ class Connection(Carrier, RemoteCalls):
 
     @property
     def connection_id(self) -> str | None:
-        """What tells this connection's signals from those of another one with the same peer."""
-        return self._connection_id
+        """What tells this connection's signals from those of another one with the same peer; each path has its own."""
+        return self._link.connection_id
 
     @property
     def state(self) -> str:
-        """`new`, `connecting`, `connected`, `failed` or `closed`."""
-        return "closed" if self._ended.is_set() else self._rtc.state
+        """`new`, `connecting`, `connected`, `reconnecting`, `failed` or `closed`."""
+        return "closed" if self._ended.is_set() else self._link.state
 
     @property
     def is_connected(self) -> bool:
@@ -151,118 +129,122 @@ class Connection(Carrier, RemoteCalls):
             await self._changed.wait()
 
     async def wait_closed(self) -> None:
-        """Wait until either side closes the connection or it is lost."""
+        """Wait until either side closes the connection, or it is lost for good."""
         await self._ended.wait()
+
+    def events(self) -> AsyncIterator[ConnectionEvent]:
+        """What happens to the path from now on: `Reconnecting`, `Reconnected`. Ends with the connection.
+
+        Each call gives an iterator of its own. Raises what ended the connection, if neither side closed it.
+        """
+        stream: EventStream[ConnectionEvent] = EventStream()
+        self._streams.add(stream)
+        if self._ended.is_set():
+            stream.end(self._lost_for)
+        return stream.read()
 
     async def close(self) -> None:
         """Let channels send what they have, tell the peer, and close. Safe to repeat."""
         await asyncio.shield(self._start_closing())
 
-    def prepare(self) -> asyncio.Task[str]:
+    def prepare(self) -> None:
         """Open the `chat` channel and start to gather, so that the offer is ready when it can be sent."""
         self.open_channel(CHAT_LABEL)
-        self._preparing = asyncio.create_task(self._rtc.create_offer(), name=f"offer to {self.peer_id}")
-        return self._preparing
+        self._link.attempt.prepare()
 
     async def establish(self) -> None:
         """Send the prepared offer and wait until `chat` is open. Raises `ConnectError`, `Refused` or others."""
-        await self._within_deadline(self._offer())
+        await self._link.dial(lambda: self.channel(CHAT_LABEL).wait_open())
 
     async def accept(self, offer_sdp: str) -> None:
         """Answer an offer and wait until its first channel is open. Raises `ConnectError`."""
-        self._answer.cancel()
-        await self._within_deadline(self._accept(offer_sdp))
-
-    def take_answer(self, sdp: str) -> None:
-        """The other side's answer has arrived."""
-        if not self._answer.done():
-            self._answer.set_result(sdp)
-
-    def take_candidate(self, candidate: IceCandidateInit | str | None) -> None:
-        """A candidate of the other side has arrived, or the end of them."""
-        if not self._ended.is_set():
-            self._rtc.add_candidate(candidate)
-
-    def take_refusal(self, error: PeerRefused | SignalingError) -> None:
-        """The other side, or the server, refused the offer. An open connection takes no notice."""
-        if not self._ever_connected:
-            self._fail(error)
-
-    def take_quit(self) -> None:
-        """The other side has ended the connection."""
-        if self._ever_connected:  # the signal may have overtaken the last messages, which the channels' end follows
-            asyncio.get_running_loop().call_later(QUIT_GRACE_S, self._fail, None)
-        else:
-            self._fail(PeerRefused(self.peer_id, f"{self.peer_id} ended the connection while it was being made"))
+        await self._link.answer(offer_sdp, self._channels.has_arrived.wait)
 
     def report(self) -> ConnectReport:
         """What has been tried so far."""
-        return ConnectReport(
-            peer_id=self.peer_id,
-            stage=self._rtc.stage,
-            elapsed_s=self._clock() - self._started_at,
-            ice_state=self._rtc.ice_state,
-            local_candidates=self._rtc.local_candidates,
-            remote_candidates=self._rtc.remote_candidates,
-            remote_ended=self._rtc.remote_ended,
-            ice_servers=self._ice_servers.urls,
-            dropped_ice_servers=self._ice_servers.dropped,
-        )
+        return self._link.report()
 
-    async def _offer(self) -> None:
-        sdp = await (self._preparing or self.prepare())
-        self._check_candidates()
-        self._introduced = True
-        await self._signals.offer(self.peer_id, sdp, connection_id=self.connection_id)
-        await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)  # all are in the offer
-        await self._rtc.accept(await self._answer)
-        await self._connected.wait()
-        await self.channel(CHAT_LABEL).wait_open()
+    def take_answer(self, sdp: str) -> None:
+        """The other side's answer has arrived."""
+        self._link.attempt.take_answer(sdp)
 
-    async def _accept(self, offer_sdp: str) -> None:
-        self._introduced = True  # the peer knows of this connection, so it shall know of its end
-        answer = await self._rtc.answer(offer_sdp)
-        self._check_candidates()
-        await self._signals.answer(self.peer_id, answer, connection_id=self.connection_id)
-        await self._signals.candidate(self.peer_id, None, connection_id=self.connection_id)
-        await self._connected.wait()
-        await self._channels.has_arrived.wait()
+    def take_candidate(self, candidate: IceCandidateInit | str | None) -> None:
+        """A candidate of the other side has arrived, or the end of them."""
+        self._link.attempt.take_candidate(candidate)
 
-    def _check_candidates(self) -> None:
-        """Without an address of its own ICE does not even start: say so at once, not after the deadline."""
-        if not self._rtc.local_candidates:
-            report = self.report()
-            raise ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
+    def take_refusal(self, error: PeerRefused | SignalingError) -> None:
+        """The other side, or the server, refused the offer. A path that stands takes no notice."""
+        self._link.attempt.take_refusal(error)
 
-    async def _within_deadline(self, steps: Awaitable[None]) -> None:
-        """Run the steps until they are through, the connection fails, or the deadline passes."""
-        working = asyncio.ensure_future(steps)
-        ending = asyncio.create_task(self._ended.wait())
-        try:
-            await asyncio.wait([working, ending], timeout=self._timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            if working.done() and not working.cancelled() and working.exception() is None and not self._failure:
-                return
-            raise self._explain(working)
-        finally:
-            for task in (working, ending):
-                task.cancel()
-            await asyncio.wait([working, ending])
+    def take_quit(self) -> None:
+        """The other side has ended the connection."""
+        self._link.expect_end()
+        if self._link.is_lost:
+            self._link.end(None)
+        elif (
+            self._link.ever_connected
+        ):  # the signal may have overtaken the last messages, which the channels' end follows
+            asyncio.get_running_loop().call_later(QUIT_GRACE_S, self._link.end, None)
+        else:
+            self._link.end(PeerRefused(self.peer_id, f"{self.peer_id} ended the connection while it was being made"))
 
-    def _explain(self, working: asyncio.Future[None]) -> HeliographError:
-        report = self._final_report or self.report()
-        if isinstance(self._failure, ConnectError | SignalingError):
-            return self._failure
-        if working.done() and not working.cancelled() and (error := working.exception()) is not None:
-            if isinstance(error, DescriptionError):
-                return ConnectFailed(self.peer_id, str(error), report=report)
-            if isinstance(error, HeliographError) and not isinstance(error, ConnectionLost):
-                return error
-            if not self._ended.is_set():
-                raise error
-        if self._ended.is_set():
-            return ConnectFailed(self.peer_id, f"No connection to {self.peer_id}: {report}", report=report)
-        words = f"No connection to {self.peer_id} after {self._timeout_s:g} s: {report}"
-        return ConnectTimeout(self.peer_id, words, report=report)
+    @property
+    def link(self) -> Link:
+        """What makes the paths of this connection, for the switchboard."""
+        return self._link
+
+    def on_channel(self, rtc: RTCDataChannel) -> None:
+        """See `LinkOwner`, also for what follows."""
+        if rtc.protocol == RPC_PROTOCOL and self._rpc.may_serve and not self._ended.is_set():
+            self._rpc.serve(self._channels.keep(rtc, opened_here=False, lasting=False))
+            self._channels.has_arrived.set()
+        elif rtc.protocol == RPC_PROTOCOL or not self._channels.take(rtc):
+            log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
+            rtc.close()
+
+    def on_lost(self, cause: HeliographError) -> None:
+        self._rpc.interrupt(cause)
+        self._channels.suspend()
+        self._changed.set()
+        self._tell(Reconnecting(self.peer_id, cause))
+
+    def on_lost_again(self) -> None:
+        self._channels.suspend()
+
+    def on_stranger(self) -> None:
+        self._channels.give_up_awaited()
+
+    def on_path(self, path: RtcTransport, *, kept: bool) -> None:
+        self._channels.resume(path, kept=kept)
+        self._tell(Reconnected(self.peer_id, kept))
+
+    def on_reopened(self) -> None:
+        self._channels.give_up_awaited()
+
+    def on_change(self) -> None:
+        self._changed.set()
+
+    def on_over(self, failure: HeliographError | None) -> None:
+        self._failure = failure
+        self._ended.set()
+        self._changed.set()
+        self._rpc.interrupt(failure)
+        self._channels.abandon(self._lost_for)
+        for stream in list(self._streams):
+            stream.end(self._lost_for)
+        self._start_closing()
+
+    @property
+    def _rtc(self) -> RtcTransport:
+        return self._link.attempt.rtc
+
+    @property
+    def _lost_for(self) -> ConnectionLost | None:
+        return self._failure if isinstance(self._failure, ConnectionLost) else None
+
+    def _tell(self, event: ConnectionEvent) -> None:
+        for stream in list(self._streams):
+            stream.put(event)
 
     def _start_closing(self) -> asyncio.Task[None]:
         if self._closing is None:
@@ -270,22 +252,28 @@ class Connection(Carrier, RemoteCalls):
         return self._closing
 
     async def _close(self) -> None:
+        self._link.expect_end()
         await self._rpc.close()
-        if not self._ended.is_set() and self._ever_connected:
+        if self.is_connected:
             await self._channels.close()
-        if not self._ended.is_set() and self._introduced:
-            try:
-                async with asyncio.timeout(QUIT_TIMEOUT_S):
-                    await self._signals.quit(self.peer_id, connection_id=self.connection_id)
-            except (HeliographError, TimeoutError) as error:  # the data channels' end tells the peer as well
-                log.debug("peer.quit_not_sent peer=%s reason=%s", self.peer_id, error)
-        self._fail(None)
-        if self._preparing is not None:
-            self._preparing.cancel()
-            await asyncio.wait([self._preparing])
-        await self._rtc.close()
+        if not self._ended.is_set():
+            await self._link.quit()
+        await self._link.close()
 
-    def _wrap(self, rtc: RTCDataChannel, opened_here: bool) -> Channel:
+    def _find_channel(self, label: str) -> Channel | None:
+        return self._channels.find(label)
+
+    def _new_channel(self, label: str, options: ChannelOptions) -> Channel:
+        if self._ended.is_set():
+            raise ConnectionLost("The connection is closed")
+        return self._channels.open(label, options, self._rtc)
+
+    async def _open_rpc_channel(self) -> Channel:
+        await self.wait_connected()
+        rtc = self._rtc.open_channel(RPC_LABEL, ChannelOptions(protocol=RPC_PROTOCOL))
+        return self._channels.keep(rtc, lasting=False)
+
+    def _wrap(self, rtc: DataChannel, opened_here: bool) -> Channel:
         return Channel(
             rtc,
             peer_id=self.peer_id,
@@ -293,47 +281,3 @@ class Connection(Carrier, RemoteCalls):
             connection=self,
             opened_here=opened_here,
         )
-
-    def _find_channel(self, label: str) -> Channel | None:
-        return self._channels.find(label)
-
-    def _new_channel(self, label: str, options: ChannelOptions) -> Channel:
-        return self._channels.keep(self._rtc.open_channel(label, options))
-
-    async def _open_rpc_channel(self) -> Channel:
-        await self.wait_connected()
-        rtc = self._rtc.open_channel(RPC_LABEL, ChannelOptions(protocol=RPC_PROTOCOL))
-        return self._channels.keep(rtc, listed=False)
-
-    def _on_channel(self, rtc: RTCDataChannel) -> None:
-        if rtc.protocol == RPC_PROTOCOL and self._rpc.may_serve and not self._ended.is_set():
-            self._rpc.serve(self._channels.keep(rtc, opened_here=False, listed=False))
-            self._channels.has_arrived.set()
-        elif rtc.protocol == RPC_PROTOCOL or not self._channels.take(rtc):
-            log.warning("peer.channel_refused peer=%s label=%s", self.peer_id, rtc.label)
-            rtc.close()
-
-    def _on_change(self) -> None:
-        match self._rtc.state:
-            case "connected":
-                self._ever_connected = True
-                self._connected.set()
-            case "failed":
-                self._fail(ConnectionLost(f"The path to {self.peer_id} is lost") if self._ever_connected else None)
-            case "closed":
-                self._fail(None)
-            case _:
-                pass
-        self._changed.set()
-
-    def _fail(self, failure: HeliographError | None) -> None:
-        """The connection is over, for this reason or, without one, because a side closed it."""
-        if self._ended.is_set():
-            return
-        self._failure = failure
-        self._final_report = self.report()
-        self._ended.set()
-        self._changed.set()
-        self._rpc.interrupt(failure)
-        self._channels.abandon(failure if isinstance(failure, ConnectionLost) else None)
-        self._start_closing()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = ["ConnectReport", "Stage", "count_candidates"]
+
+
+_GOOD_ANSWERS = frozenset({"answered", "allocated"})
 
 
 class Stage(StrEnum):
@@ -23,7 +26,12 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectReport:
-    """Candidates are counted by type: `host`, `srflx`, `relay`, and `mdns` for an address behind a `.local` name."""
+    """Candidates are counted by type: `host`, `srflx`, `relay`, and `mdns` for an address behind a `.local` name.
+
+    `pairs` counts what was tried, by the types of both sides and what became of it: `host-relay failed`.
+    `server_answers` has for each of `ice_servers` what came of it: `answered`, `allocated`, `no answer`, `refused with
+    401 Unauthorized` and others.
+    """
 
     peer_id: str
     stage: Stage
@@ -33,12 +41,17 @@ class ConnectReport:
     remote_candidates: dict[str, int]
     remote_ended: bool
     ice_servers: tuple[str, ...]
+    pairs: dict[str, int] = field(default_factory=dict)
+    server_answers: dict[str, str] = field(default_factory=dict)
     dropped_ice_servers: tuple[tuple[str, str], ...] = ()
 
     @property
     def verdict(self) -> str:
         """One sentence for a person: what is the likely reason, and what would help."""
         if self.stage is not Stage.GATHERING and not self.local_candidates:
+            refused = [f"{url}: {answer}" for url, answer in self.server_answers.items() if answer not in _GOOD_ANSWERS]
+            if refused:
+                return f"There is no candidate to offer; the ICE servers gave none ({', '.join(refused)})."
             return "This machine has no network address besides loopback, so there is nothing to offer."
         match self.stage:
             case Stage.GATHERING:
@@ -61,10 +74,15 @@ class ConnectReport:
             f"  reached: {self.stage} after {self.elapsed_s:.1f} s, ICE {self.ice_state}",
             f"  our candidates: {_counts(self.local_candidates)}",
             f"  theirs: {_counts(self.remote_candidates)}{'' if self.remote_ended else ', end not signalled'}",
-            f"  ICE servers: {', '.join(self.ice_servers) or 'none'}",
+            f"  pairs tried: {_counts(self.pairs)}",
+            f"  ICE servers: {', '.join(map(self._server, self.ice_servers)) or 'none'}",
             *(f"  not used: {url} ({reason})" for url, reason in self.dropped_ice_servers),
         ]
         return "\n".join(lines)
+
+    def _server(self, url: str) -> str:
+        answer = self.server_answers.get(url)
+        return url if answer is None else f"{url} ({answer})"
 
     def _no_path(self) -> str:
         local, remote = self.local_candidates, self.remote_candidates
@@ -75,6 +93,9 @@ class ConnectReport:
                 f"{self.peer_id} gave only mDNS names, which resolve on its own network alone; "
                 "with a STUN server it would offer a public address too."
             )
+        for url, answer in self.server_answers.items():
+            if url.startswith("turn") and answer not in _GOOD_ANSWERS:
+                return f"No direct pair worked, and the TURN server {url} gave no relay: {answer}."
         if "relay" in local or "relay" in remote:
             return "No pair worked, not even over the relay: check the TURN server's credentials and open ports."
         if "srflx" in local and "srflx" in remote:

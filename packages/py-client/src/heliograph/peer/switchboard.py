@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol, assert_never
@@ -13,15 +14,22 @@ from msgspec import UNSET
 
 from heliograph.errors import AlreadyConnected, HeliographError, SignalingLost, peer_refusal
 from heliograph.event_stream import EventStream
-from heliograph.events import ServerComplaint, SignalingEvent, SignalRefused
-from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection, Signals
+from heliograph.events import RoomEvent, ServerComplaint, SignalingEvent, SignalRefused
+from heliograph.peer.attempt import Signals
+from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
 from heliograph.peer.ice_servers import UsableIceServers
+from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.rpc.methods import Methods
 from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
+from heliograph_protocol.liveness import read_session
 
 __all__ = ["Refusal", "Signaling", "Switchboard"]
 
 log = logging.getLogger(__name__)
+
+
+MAX_OVER = 256
+"""Sessions that have ended, and whose redials are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,9 @@ class Refusal:
     code: str
     reason: str
     message: str
+
+
+_CLOSED = Refusal(code="CONNECTION_CLOSED", reason="connection_closed", message="This side has ended the connection")
 
 
 class Signaling(Signals, Protocol):
@@ -59,17 +70,22 @@ class Switchboard:
         ice_servers: Callable[[], UsableIceServers],
         admit: Callable[[str], Refusal | None],
         serve: Callable[[Connection], Awaitable[None]],
-        events: EventStream | None = None,
+        events: EventStream[RoomEvent] | None = None,
         methods: Methods | None = None,
         timeout_s: float = CONNECT_TIMEOUT_S,
+        redial_timeout_s: float = REDIAL_TIMEOUT_S,
+        relay_only: bool = False,
     ) -> None:
         self._signaling = signaling
         self._ice_servers = ice_servers
         self._admit = admit
         self._serve = serve
-        self._events = events or EventStream()
+        self._events: EventStream[RoomEvent] = events or EventStream()
         self._methods = methods
         self._timeout_s = timeout_s
+        self._redial_timeout_s = redial_timeout_s
+        self._relay_only = relay_only
+        self._over: deque[str] = deque(maxlen=MAX_OVER)
         self._connections: dict[str, Connection] = {}
         self._glare: dict[str, asyncio.Future[tuple[Connection, str]]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -87,6 +103,8 @@ class Switchboard:
         try:
             async with asyncio.TaskGroup() as self._group:
                 failure = await self._route(self._group)
+                for connection in self.connections:
+                    connection.link.forbid_redial()
             if failure is not None:
                 raise failure
         finally:
@@ -180,6 +198,17 @@ class Switchboard:
     def _on_offer(self, offer: Offer, group: asyncio.TaskGroup) -> None:
         peer_id = str(offer.sender)
         connection_id = _text(offer.connection_id)
+        former = self._connections.get(peer_id)
+        line = read_session(offer.sdp)
+        if line is not None and line.number > 0:
+            if former is not None and former.link.takes(line):
+                group.create_task(former.link.answer_again(offer.sdp, connection_id, line))
+                return
+            if line.session in self._over:
+                group.create_task(self._refuse(peer_id, connection_id, _CLOSED))
+                return
+        if former is not None and former.link.is_redialling and self._signaling.peer_id > peer_id:
+            return  # impolite: the other side was started anew and dials too; it drops its offer and answers ours
         glare = self._glare.get(peer_id)
         if glare is not None:
             if self._signaling.peer_id > peer_id or glare.done():
@@ -188,7 +217,6 @@ class Switchboard:
             log.info("peer.refused peer=%s code=%s", peer_id, refusal.code)
             group.create_task(self._refuse(peer_id, connection_id, refusal))
             return
-        former = self._connections.get(peer_id)
         connection = self._connections[peer_id] = self._make(peer_id, connection_id)
         if glare is not None:
             glare.set_result((connection, offer.sdp))
@@ -238,21 +266,24 @@ class Switchboard:
         """The connection that a signal is about. Without a connection id it is the sender's current one."""
         connection = self._connections.get(str(signal.sender))
         connection_id = _text(signal.connection_id)
-        if connection is None or (connection_id is not None and connection.connection_id != connection_id):
-            return None
-        return connection
+        if connection is None or connection_id in {None, connection.connection_id}:
+            return connection
+        return connection if isinstance(signal, Quit) and connection.link.had(connection_id) else None
 
     def _make(self, peer_id: str, connection_id: str | None) -> Connection:
         return Connection(
             peer_id,
             signals=self._signaling,
             connection_id=connection_id,
-            ice_servers=self._ice_servers(),
+            ice_servers=self._ice_servers,
             methods=self._methods,
             timeout_s=self._timeout_s,
+            redial_timeout_s=self._redial_timeout_s,
+            relay_only=self._relay_only,
         )
 
     def _forget(self, connection: Connection) -> None:
+        self._over.append(connection.link.session)
         if self._connections.get(connection.peer_id) is connection:
             del self._connections[connection.peer_id]
 

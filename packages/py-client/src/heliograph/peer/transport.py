@@ -5,29 +5,39 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
     RTCIceCandidate,
     RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
+    RTCSctpTransport,
     RTCSessionDescription,
 )
+from aiortc.rtcicetransport import candidate_from_aioice
+from aiortc.sdp import candidate_to_sdp
+from OpenSSL import SSL
 
 from heliograph.channels.channel import MAX_MESSAGE_BYTES
 from heliograph.channels.options import ChannelOptions
 from heliograph.errors import ConnectionLost, HeliographError
 from heliograph.peer.candidates import RemoteCandidates, take_candidates
+from heliograph.peer.gathering import Gathering
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.report import Stage, count_candidates
 from heliograph_protocol import IceCandidateInit
+from heliograph_protocol.liveness import LIVENESS_LABEL, LIVENESS_STREAM
 
 __all__ = ["DescriptionError", "RtcTransport"]
 
 log = logging.getLogger(__name__)
 
+STOP_TIMEOUT_S = 1.0
+"""How long closing waits for a TURN server to take an allocation back."""
 DEFAULT_REMOTE_LIMIT_BYTES = 65_536
 """What a side that announces no `max-message-size` takes (RFC 8841 section 6.1); 0 is any size."""
 _MAX_MESSAGE_SIZE = re.compile(r"^a=max-message-size:(\d{1,15})\s*$", re.MULTILINE)
@@ -49,9 +59,13 @@ class RtcTransport:
         *,
         on_change: Callable[[], None],
         on_channel: Callable[[RTCDataChannel], None],
+        relay_only: bool = False,
     ) -> None:
         servers = [RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers.servers]
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))  # [] is none; None would be a public server
+        policy = RTCIceTransportPolicy.RELAY if relay_only else RTCIceTransportPolicy.ALL
+        # No servers is an empty list; None would be a public server.
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, iceTransportPolicy=policy))
+        self._gathering = Gathering(ice_servers)
         self._pc.on("connectionstatechange", on_change)
         self._pc.on("iceconnectionstatechange", on_change)
         self._pc.on("datachannel", on_channel)
@@ -86,8 +100,40 @@ class RtcTransport:
         """This side's candidates by type."""
         if self._pc.sctp is None:
             return {}
-        gathered = self._pc.sctp.transport.transport.iceGatherer.getLocalCandidates()
+        gathered = self._sctp.transport.transport.iceGatherer.getLocalCandidates()
         return count_candidates((candidate.type, candidate.ip) for candidate in gathered)
+
+    @property
+    def server_answers(self) -> dict[str, str]:
+        """What came of each ICE server, by its URL."""
+        return dict(self._gathering.answers)
+
+    @property
+    def tried_pairs(self) -> dict[str, int]:
+        """The candidate pairs by their types and what became of them: `host-srflx failed`, say."""
+        if self._pc.sctp is None:
+            return {}
+        pairs = self._sctp.transport.transport._connection._check_list  # noqa: SLF001
+        words = (
+            f"{pair.local_candidate.type}-{pair.remote_candidate.type} {pair.state.name.lower().replace('_', ' ')}"
+            for pair in pairs
+        )
+        return dict(Counter(words))
+
+    @property
+    def received_packets(self) -> int:
+        """How many packets of the other side have come, of whatever kind but ICE's own."""
+        if self._pc.sctp is None:
+            return 0
+        dtls = self._sctp.transport
+        report = dtls._get_stats()  # noqa: SLF001 - `getStats` is empty for a connection without media
+        return int(report[dtls._stats_id].packetsReceived)  # noqa: SLF001
+
+    @property
+    def closed_by_peer(self) -> bool:
+        """Whether the other side has said, by DTLS, that it closes. A path that dies looks the same otherwise."""
+        ssl = None if self._pc.sctp is None else self._sctp.transport._ssl  # noqa: SLF001
+        return ssl is not None and bool(ssl.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
 
     @property
     def remote_candidates(self) -> dict[str, int]:
@@ -105,7 +151,8 @@ class RtcTransport:
         return self._max_message_bytes
 
     async def create_offer(self) -> str:
-        """Gather every candidate and return the offer; a STUN server that does not answer costs five seconds."""
+        """Gather what there is at once, or nearly so, and return the offer. There has to be a channel already."""
+        self._gathering.take_over(self._sctp.transport.transport.iceGatherer._connection)  # noqa: SLF001
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return str(self._pc.localDescription.sdp)
 
@@ -114,8 +161,15 @@ class RtcTransport:
         await self._describe(offer, "offer")
         if self._pc.sctp is None:
             raise DescriptionError("the offer has no data channel")
+        self._gathering.take_over(self._sctp.transport.transport.iceGatherer._connection)  # noqa: SLF001
         await self._pc.setLocalDescription(await self._pc.createAnswer())
         return str(self._pc.localDescription.sdp)
+
+    async def later_candidates(self) -> AsyncIterator[IceCandidateInit]:
+        """The candidates that are not in the description, as they are found; ends when there will be no more."""
+        async for candidate in self._gathering.later():
+            line = f"candidate:{candidate_to_sdp(candidate_from_aioice(candidate))}"
+            yield IceCandidateInit(candidate=line, sdp_mid=self._sctp.mid, sdp_m_line_index=0)
 
     async def accept(self, answer: str) -> None:
         """Take the other side's answer. Raises `DescriptionError`."""
@@ -125,8 +179,11 @@ class RtcTransport:
         """Take a candidate of the other side, or None after its last one, at any time."""
         self._hand_on(self._remote.add(value))
 
-    def open_channel(self, label: str, options: ChannelOptions) -> RTCDataChannel:
-        """Open a channel. Raises `ConnectionLost` if the connection is over, `ConfigurationError` for such options."""
+    def open_channel(self, label: str, options: ChannelOptions, *, stream_id: int | None = None) -> RTCDataChannel:
+        """Open a channel, with that stream id if one is given.
+
+        Raises `ConnectionLost` if the connection is over, `ConfigurationError` for such options.
+        """
         if self.state in {"closed", "failed"}:
             raise ConnectionLost("The connection is closed")
         options.check(label)
@@ -136,7 +193,12 @@ class RtcTransport:
             maxRetransmits=options.max_retransmits,
             maxPacketLifeTime=options.max_lifetime_ms,
             protocol=options.protocol,
+            id=stream_id,
         )
+
+    def add_liveness_channel(self) -> RTCDataChannel:
+        """This side's end of the channel for pings, once both sides are known to have one."""
+        return self._pc.createDataChannel(LIVENESS_LABEL, negotiated=True, id=LIVENESS_STREAM)
 
     async def close(self) -> None:
         """Close at once; what is not sent yet is lost. Safe to repeat."""
@@ -144,7 +206,39 @@ class RtcTransport:
             task.cancel()
         if self._adding:
             await asyncio.wait(self._adding)
-        await self._pc.close()
+        await self._gathering.stop()
+        closing = asyncio.ensure_future(self._pc.close())
+        await asyncio.wait([closing], timeout=STOP_TIMEOUT_S)
+        if not closing.done():
+            self._give_up_allocations()
+            await asyncio.wait([closing], timeout=STOP_TIMEOUT_S)
+        if not closing.done():
+            log.warning("peer.not_closed ice=%s", self.ice_state)
+            closing.cancel()
+            await asyncio.wait([closing])
+
+    async def drop(self) -> None:
+        """Close without a word to the other side, which would take a path given up for a connection closed."""
+        if self._pc.sctp is not None:
+            ice = self._sctp.transport.transport
+            for protocol in ice._connection._protocols:  # noqa: SLF001
+                vars(protocol)["send_data"] = _lose
+        await self.close()
+
+    def _give_up_allocations(self) -> None:
+        """Stop waiting for a TURN server that does not answer; aioice would for 40 s, and nobody could stop it."""
+        if self._pc.sctp is None:
+            return
+        for protocol in self._sctp.transport.transport._connection._protocols:  # noqa: SLF001
+            task = getattr(protocol.transport, "_TurnTransport__close_task", None)
+            if task is not None:
+                task.cancel()
+
+    @property
+    def _sctp(self) -> RTCSctpTransport:
+        if self._pc.sctp is None:
+            raise DescriptionError("there is no data channel to describe")
+        return self._pc.sctp
 
     async def _describe(self, sdp: str, kind: str) -> None:
         bare, candidates = take_candidates(sdp)
@@ -168,7 +262,13 @@ class RtcTransport:
             task.add_done_callback(self._adding.discard)
 
     async def _add(self, candidate: RTCIceCandidate | None) -> None:
+        if candidate is None:  # with a candidate of ours to come, failing for want of pairs would be too early
+            await self._gathering.finished.wait()
         try:
             await self._pc.addIceCandidate(candidate)
         except Exception as error:  # noqa: BLE001 - one bad candidate of a stranger must not end the attempt
             log.debug("ice.candidate_refused reason=%s", error)
+
+
+async def _lose(*_: object) -> None:
+    """In the place of an aioice protocol's `send_data`."""

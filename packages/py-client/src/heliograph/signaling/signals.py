@@ -22,6 +22,9 @@ class SendsSignals(ABC):
     async def send_signal(self, signal: PeerSignal) -> None:
         """Send a signal to its target."""
 
+    async def wait_online(self) -> None:  # noqa: B027 - one that is always online has nothing to wait for
+        """Wait until signals can be sent at once. Raises what ended the registration for good."""
+
     async def offer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None:
         """Send an SDP offer."""
         await self.send_signal(Offer(target=target, sdp=sdp, connection_id=_or_unset(connection_id)))
