@@ -10,9 +10,11 @@ from heliograph.rpc import errors as rpc_errors
 BESIDES_ERRORS = set(
     """
     connect create_room receive_file send_file
-    Api Channel Claim Claiming ConnectReport Connection ConnectionEvent Disconnected FileOffer IceServer IceServers Identity JoinToken
+    Api Channel Claim Claiming ConnectReport Connection ConnectionEvent Disconnected
+    FileOffer IceServer IceServers Identity JoinToken
     MAX_MESSAGE_BYTES Member ReceivedFile Registered Room RoomDetails RoomEvent Roster RpcStream SentFile
-    Reconnected Reconnecting ServerComplaint Session SignalRefused SignalingClient SignalingEvent TypedChannel Undelivered Worker
+    Reconnected Reconnecting
+    ServerComplaint Session SignalRefused SignalingClient SignalingEvent TypedChannel Undelivered Worker
     ClaimQueued ClaimReleased Claimed Metadata Peer PeerAway PeerBack PeerJoined PeerLeft PeerMessage PeerUpdated
     RoomClosed RoomExpiring ServerDraining
     """.split()  # noqa: SIM905 - a quoted list of forty names is longer to read
