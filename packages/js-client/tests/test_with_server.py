@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser import LAUNCH_ARGS, find_browser
@@ -94,7 +95,7 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
         crashing.cancel()
         await asyncio.wait([crashing])
 
-    levers = {
+    levers: dict[str, Callable[..., Any]] = {
         "crashing": let_another_in,
         "crash": crash,
         "cut": proxy.cut,
