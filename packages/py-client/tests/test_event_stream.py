@@ -6,6 +6,7 @@ import pytest
 
 import heliograph
 from heliograph.event_stream import MAX_EVENTS, EventStream
+from heliograph.events import RoomEvent
 from heliograph_protocol import PeerMessage
 
 
@@ -13,12 +14,12 @@ def message(number: int) -> PeerMessage:
     return PeerMessage(from_peer_id="W", payload=number)
 
 
-async def payloads(stream: EventStream) -> list[int]:
+async def payloads(stream: EventStream[RoomEvent]) -> list[int]:
     return [event.payload async for event in stream.read() if isinstance(event, PeerMessage)]
 
 
 async def test_what_came_before_anybody_read_is_there() -> None:
-    stream = EventStream()
+    stream: EventStream[RoomEvent] = EventStream()
     for number in range(3):
         stream.put(message(number))
     stream.end(None)
@@ -27,7 +28,7 @@ async def test_what_came_before_anybody_read_is_there() -> None:
 
 
 async def test_reading_waits() -> None:
-    stream = EventStream()
+    stream: EventStream[RoomEvent] = EventStream()
     reading = asyncio.create_task(payloads(stream))
     await asyncio.sleep(0)
     stream.put(message(1))
@@ -39,7 +40,7 @@ async def test_reading_waits() -> None:
 
 
 async def test_the_end_says_why_and_the_first_reason_counts() -> None:
-    stream = EventStream()
+    stream: EventStream[RoomEvent] = EventStream()
     stream.put(message(1))
     stream.end(heliograph.Removed(4003, "the room was closed"))
     stream.end(None)
@@ -50,7 +51,7 @@ async def test_the_end_says_why_and_the_first_reason_counts() -> None:
 
 
 async def test_without_a_reader_the_newest_are_kept() -> None:
-    stream = EventStream()
+    stream: EventStream[RoomEvent] = EventStream()
     for number in range(MAX_EVENTS + 10):
         stream.put(message(number))
     stream.end(None)
@@ -58,7 +59,7 @@ async def test_without_a_reader_the_newest_are_kept() -> None:
 
 
 async def test_a_reader_that_falls_behind_is_told() -> None:
-    stream = EventStream()
+    stream: EventStream[RoomEvent] = EventStream()
     events = stream.read()
     stream.put(message(0))
     assert await anext(events) == message(0)

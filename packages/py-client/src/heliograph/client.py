@@ -13,6 +13,7 @@ from heliograph.labels import Strings
 from heliograph.member import Member, ice_source
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
 from heliograph.peer.ice_servers import IceServer, IceServerLike
+from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
 
@@ -28,7 +29,13 @@ class Session(Member):
     """A peer in a room that connects to others, and lets others connect to it. Made by `connect`."""
 
     def __init__(
-        self, signaling: SignalingClient, *, ice_servers: Iterable[IceServer] | None, timeout_s: float
+        self,
+        signaling: SignalingClient,
+        *,
+        ice_servers: Iterable[IceServer] | None,
+        relay_only: bool = False,
+        timeout_s: float = CONNECT_TIMEOUT_S,
+        redial_timeout_s: float = REDIAL_TIMEOUT_S,
     ) -> None:
         super().__init__(signaling)
         self._accepting = False
@@ -41,6 +48,8 @@ class Session(Member):
             events=self._stream,
             methods=self._methods,
             timeout_s=timeout_s,
+            redial_timeout_s=redial_timeout_s,
+            relay_only=relay_only,
         )
         self._knows_ice_servers = ice_servers is not None
         self._routing: asyncio.Task[None] | None = None
@@ -122,7 +131,9 @@ def connect(
     groups: Strings | None = None,
     id_token: str | None = None,
     ice_servers: Iterable[IceServerLike] | None = None,
+    relay_only: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
+    redial_timeout_s: float = REDIAL_TIMEOUT_S,
 ) -> AbstractAsyncContextManager[Connection]: ...
 
 
@@ -140,7 +151,9 @@ def connect(
     groups: Strings | None = None,
     id_token: str | None = None,
     ice_servers: Iterable[IceServerLike] | None = None,
+    relay_only: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
+    redial_timeout_s: float = REDIAL_TIMEOUT_S,
 ) -> AbstractAsyncContextManager[Session]: ...
 
 
@@ -157,14 +170,18 @@ def connect(
     groups: Strings | None = None,
     id_token: str | None = None,
     ice_servers: Iterable[IceServerLike] | None = None,
+    relay_only: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
+    redial_timeout_s: float = REDIAL_TIMEOUT_S,
 ) -> AbstractAsyncContextManager[Connection] | AbstractAsyncContextManager[Session]:
     """Enter a room. With `peer`, connect to that peer: you get the `Connection`. Without, you get the `Session`.
 
     `url` is the server's address, or a room link, which has room and token in it; by default `HELIOGRAPH_URL` or this
     machine. `token` is the room's, or a join token. `tags` and `properties` are what this peer says of itself.
     `ice_servers` takes URLs, RTCIceServer dicts or `IceServer`s, `[]` for none; by default they are the server's.
-    `timeout_s` is for each connection. Signs in anonymously unless there is an `id_token`.
+    With `relay_only` no other candidates than a TURN server's are used. `timeout_s` is for each connection; when its
+    path is lost, it is dialled again for `redial_timeout_s` seconds, 0 for not at all. Signs in anonymously unless
+    there is an `id_token`.
     """
     signaling = SignalingClient(
         url,
@@ -178,7 +195,9 @@ def connect(
         id_token=id_token,
     )
     own = None if ice_servers is None else [IceServer.of(server) for server in ice_servers]
-    session = Session(signaling, ice_servers=own, timeout_s=timeout_s)
+    session = Session(
+        signaling, ice_servers=own, relay_only=relay_only, timeout_s=timeout_s, redial_timeout_s=redial_timeout_s
+    )
     return _in_room(session) if peer is None else _connected(session, peer)
 
 

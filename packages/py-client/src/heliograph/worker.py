@@ -16,6 +16,7 @@ from heliograph.labels import Strings
 from heliograph.member import Member, ice_source
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
 from heliograph.peer.ice_servers import IceServerLike
+from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
 
@@ -57,7 +58,9 @@ class Worker(Member):
         id_token: str | None = None,
         ice_servers: Iterable[IceServerLike] | None = None,
         max_clients: int = MAX_CLIENTS,
+        relay_only: bool = False,
         timeout_s: float = CONNECT_TIMEOUT_S,
+        redial_timeout_s: float = REDIAL_TIMEOUT_S,
     ) -> None:
         signaling = SignalingClient(
             url,
@@ -81,6 +84,8 @@ class Worker(Member):
             events=self._stream,
             methods=self._methods,
             timeout_s=timeout_s,
+            redial_timeout_s=redial_timeout_s,
+            relay_only=relay_only,
         )
         self._routing: asyncio.Task[None] | None = None
 

@@ -18,6 +18,7 @@ class Pipe:
     """One end of a data channel in memory: what is sent arrives at the other end at once."""
 
     def __init__(self) -> None:
+        self.id: int | None = 0
         self.label = "file"
         self.protocol = ""
         self.ordered = True

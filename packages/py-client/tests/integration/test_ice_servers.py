@@ -1,5 +1,6 @@
 """ICE servers that the server names, with a real STUN and TURN server behind them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from coturn import Coturn, running_coturn
 
 import heliograph
 
+LIMIT_S = 20
 SECRET = "what coturn and the server share"
 
 
@@ -92,3 +94,41 @@ async def test_those_of_the_api_are_good_for_a_connection(place: Place) -> None:
     async with heliograph.connect(**place.where, peer="Worker-1", ice_servers=found.ice_servers) as connection:
         assert connection.report().ice_servers == place.used
         assert connection.report().local_candidates["relay"] >= 1
+
+
+@pytest.mark.parametrize("transport", [0, 1], ids=["udp", "tcp"])
+async def test_a_relay_alone_carries_a_connection(coturn: Coturn, server_with_ice: Any, transport: int) -> None:
+    """With credentials from the server, and no other candidates on either side."""
+    room = await heliograph.create_room(server_with_ice.url)
+    where: dict[str, Any] = {"url": server_with_ice.url, "room": room.room_id, "token": room.token}
+    async with heliograph.Api(server_with_ice.url) as api:
+        found = await api.ice_servers(id_token=(await api.sign_in()).id_token)
+    [turn] = [server for server in found.ice_servers if server.username]
+    relay = {"urls": coturn.turn_urls[transport], "username": turn.username, "credential": turn.credential}
+    content = bytes(range(256)) * 1024
+    async with heliograph.Worker(**where, peer_id="Worker-1", ice_servers=[relay], relay_only=True) as worker:
+        worker.on_channel("chat")(echo)
+        async with heliograph.connect(**where, peer="Worker-1", ice_servers=[relay], relay_only=True) as connection:
+            report = connection.report()
+            assert report.local_candidates == report.remote_candidates == {"relay": 1}
+            assert report.server_answers == {coturn.turn_urls[transport]: "allocated"}
+            assert report.pairs == {"relay-relay succeeded": 1}
+            chat = connection.channel("chat")
+            await chat.send(content)
+            async with asyncio.timeout(LIMIT_S):
+                assert await chat.receive() == content
+
+
+async def test_a_relay_that_refuses_the_credentials_is_named(coturn: Coturn, place: Place) -> None:
+    relay = {"urls": coturn.turn_urls[0], "username": "nobody", "credential": "knows this"}
+    where = {**place.where, "ice_servers": [relay], "relay_only": True}
+    with pytest.raises(heliograph.ConnectFailed, match="refused with 401 Unauthorized") as caught:
+        async with heliograph.connect(**where, peer="Worker-1"):
+            pytest.fail("there was no way to connect")
+    assert caught.value.report is not None
+    assert caught.value.report.server_answers[coturn.turn_urls[0]].startswith("refused with 401")
+
+
+async def echo(channel: heliograph.Channel) -> None:
+    async for message in channel:
+        await channel.send(message)

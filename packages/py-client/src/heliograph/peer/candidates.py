@@ -12,7 +12,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from heliograph_protocol import IceCandidateInit
 
-__all__ = ["MAX_CANDIDATES", "RemoteCandidates", "parse_candidate", "take_candidates"]
+__all__ = ["END_OF_CANDIDATES", "MAX_CANDIDATES", "RemoteCandidates", "parse_candidate", "take_candidates"]
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,8 @@ MAX_CANDIDATES = 256
 """Candidates taken of one peer for one connection, early ones included; those beyond are dropped, which is logged."""
 
 _SDP_CANDIDATE = re.compile(r"^a=candidate:(.*)$")
-_SDP_END = "a=end-of-candidates"
+END_OF_CANDIDATES = "a=end-of-candidates"
+"""The line of a description after whose candidates no other ones come (RFC 8840 section 8.2)."""
 
 
 def parse_candidate(value: IceCandidateInit | str | None) -> RTCIceCandidate | None:
@@ -57,7 +58,7 @@ def take_candidates(sdp: str) -> tuple[str, list[IceCandidateInit | None]]:
             media += 1
         if candidate := _SDP_CANDIDATE.match(line):
             found.append(IceCandidateInit(candidate=candidate[1], sdp_m_line_index=max(media, 0)))
-        elif line.strip() == _SDP_END:
+        elif line.strip() == END_OF_CANDIDATES:
             ended = True
         else:
             kept.append(line)

@@ -22,7 +22,7 @@ __all__ = ["GATHER_BUDGET_S", "SERVER_TIMEOUT_S", "Gathering"]
 
 log = logging.getLogger(__name__)
 
-GATHER_BUDGET_S = 0.1
+GATHER_BUDGET_S = 0.2
 """How long a description waits for servers, if there are host candidates."""
 SERVER_TIMEOUT_S = 8.0
 """How long a server may take to answer."""

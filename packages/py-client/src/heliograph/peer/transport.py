@@ -25,7 +25,7 @@ from OpenSSL import SSL
 from heliograph.channels.channel import MAX_MESSAGE_BYTES
 from heliograph.channels.options import ChannelOptions
 from heliograph.errors import ConnectionLost, HeliographError
-from heliograph.peer.candidates import RemoteCandidates, take_candidates
+from heliograph.peer.candidates import END_OF_CANDIDATES, RemoteCandidates, take_candidates
 from heliograph.peer.gathering import Gathering
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.report import Stage, count_candidates
@@ -154,7 +154,7 @@ class RtcTransport:
         """Gather what there is at once, or nearly so, and return the offer. There has to be a channel already."""
         self._gathering.take_over(self._sctp.transport.transport.iceGatherer._connection)  # noqa: SLF001
         await self._pc.setLocalDescription(await self._pc.createOffer())
-        return str(self._pc.localDescription.sdp)
+        return self._local_sdp()
 
     async def answer(self, offer: str) -> str:
         """Take the other side's offer and return the answer. Raises `DescriptionError`."""
@@ -163,7 +163,12 @@ class RtcTransport:
             raise DescriptionError("the offer has no data channel")
         self._gathering.take_over(self._sctp.transport.transport.iceGatherer._connection)  # noqa: SLF001
         await self._pc.setLocalDescription(await self._pc.createAnswer())
-        return str(self._pc.localDescription.sdp)
+        return self._local_sdp()
+
+    def _local_sdp(self) -> str:
+        """aiortc takes what was gathered for everything, and says so."""
+        sdp = str(self._pc.localDescription.sdp)
+        return sdp if self._gathering.finished.is_set() else sdp.replace(f"{END_OF_CANDIDATES}\r\n", "")
 
     async def later_candidates(self) -> AsyncIterator[IceCandidateInit]:
         """The candidates that are not in the description, as they are found; ends when there will be no more."""

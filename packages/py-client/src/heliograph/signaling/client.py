@@ -39,6 +39,7 @@ from heliograph.signaling.questions import Questions
 from heliograph.signaling.roster import Roster
 from heliograph.signaling.signals import SendsSignals
 from heliograph.signaling.socket import SignalingSocket, foremost
+from heliograph.signaling.time_limits import FLUSH_TIMEOUT_S, LEAVE_TIMEOUT_S, REQUEST_TIMEOUT_S, ROOM_TIMEOUT_S
 from heliograph_protocol import (
     AvailablePeers,
     ClaimPeer,
@@ -60,15 +61,6 @@ __all__ = ["REQUEST_TIMEOUT_S", "SignalingClient"]
 
 log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
-
-REQUEST_TIMEOUT_S = 15.0
-"""How long an answer may take, connecting again included."""
-ROOM_TIMEOUT_S = 15.0
-"""How long a message waits for room in the queue while the client is online."""
-FLUSH_TIMEOUT_S = 1.0
-"""How long closing waits for what is still to be sent, connecting again included."""
-LEAVE_TIMEOUT_S = 0.25
-"""How long it then waits for `leave` alone to be sent."""
 
 
 class SignalingClient(SendsSignals):
@@ -200,6 +192,11 @@ class SignalingClient(SendsSignals):
         self._wake.set()
         return ref
 
+    async def wait_online(self) -> None:
+        """Wait for the socket to the server. Raises what ended the registration."""
+        await self._progress.until(lambda: self._core.online or self._over is not None or self._closing, None)
+        self._check()
+
     async def send_signal(self, signal: PeerSignal) -> None:
         """Queue a signal for its target. See `send`."""
         await self.send(signal)
@@ -259,6 +256,7 @@ class SignalingClient(SendsSignals):
                     return
                 socket, events = await self._connector.connect_again(self._core)
                 self._socket = socket
+                self._progress.made()
                 log.info("signaling.reconnected peer=%s", self.peer_id)
                 for event in events:
                     self._take(event)

@@ -18,8 +18,8 @@ class Progress:
         """Something was sent, or never will be."""
         self._made.set()
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until the condition holds; False if it does not within that time."""
+    async def until(self, condition: Callable[[], bool], timeout_s: float | None) -> bool:
+        """Wait until the condition holds; False if it does not within that time, if there is one."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition():
