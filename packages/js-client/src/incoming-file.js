@@ -1,8 +1,8 @@
 /** A file that the other side is sending. */
 
 import * as errors from './errors.js';
-import { bareName, decode, encode } from './files.js';
-import { Sha256 } from './sha256.js';
+import { CHUNK_BYTES, FRAME_BYTES, bareName, decode, encode, isBytes } from './file-format.js';
+import { Pieces } from './kept-files.js';
 
 /** From the channel's opening to its first frame. */
 export const HEADER_TIMEOUT_MS = 10_000;
@@ -11,24 +11,30 @@ export const IDLE_TIMEOUT_MS = 60_000;
 /** For the sender to close the channel after the verdict. */
 export const LINGER_MS = 10_000;
 export const MAX_FILE_BYTES = 2 * 1024 ** 3;
-/** Frames are joined into blobs of this size, which browsers keep on disk when there are many. */
-const PIECE_BYTES = 8 * 1024 * 1024;
+/** How far the sender may be ahead of what is verified. */
+const WINDOW_BYTES = 8 * CHUNK_BYTES;
 
 /** @typedef {import('./channel.js').Channel} Channel */
-/** @typedef {'TOO_BIG' | 'CHECKSUM_MISMATCH' | 'SIZE_MISMATCH' | 'NOT_WANTED' | 'BAD_HEADER'} RefusalCode */
-/** @typedef {{ blob: Blob, size: number, sha256: string }} ReceivedFile */
+/** @typedef {'TOO_BIG' | 'CHECKSUM_MISMATCH' | 'SIZE_MISMATCH' | 'NOT_WANTED' | 'BAD_MESSAGE' | 'CANCELLED'} RefusalCode */
+/** @typedef {{ blob: Blob, size: number, sha256: string, resumedAt: number }} ReceivedFile `resumedAt`: bytes that were here already */
 
 export class IncomingFile {
   /** Whether it was accepted or refused. */
   decided = false;
   #channel;
+  #modified;
 
-  /** @param {Channel} channel @param {string} name bare @param {number} size bytes @param {string} mime */
-  constructor(channel, name, size, mime) {
+  /**
+   * @param {Channel} channel @param {string} name bare @param {number} size bytes @param {string} mime
+   * @param {string[]} [folder] names of the folders it lies in, outermost first @param {unknown} [modified]
+   */
+  constructor(channel, name, size, mime, folder = [], modified = null) {
     this.#channel = channel;
     this.name = name;
     this.size = size;
     this.mime = mime;
+    this.folder = folder;
+    this.#modified = modified;
   }
 
   /**
@@ -40,12 +46,12 @@ export class IncomingFile {
     try {
       const frame = await channel.receive({ timeoutMs: HEADER_TIMEOUT_MS });
       const header = frame === null ? null : decode(frame);
-      const { type, name, size, mime = 'application/octet-stream' } = header ?? {};
-      const isSize = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0;
-      if (type === 'file' && typeof name === 'string' && isSize && typeof mime === 'string') {
-        return new IncomingFile(channel, bareName(name), size, mime);
+      const { type, name, size, mime = 'application/octet-stream', folder = [], modified_ms } = header ?? {};
+      const isFolder = Array.isArray(folder) && folder.every((one) => typeof one === 'string');
+      if (type === 'file' && typeof name === 'string' && isBytes(size) && typeof mime === 'string' && isFolder) {
+        return new IncomingFile(channel, bareName(name), Number(size), mime, folder.map(bareName), modified_ms);
       }
-      await refuse(channel, 'BAD_HEADER', 'A file begins with its header');
+      await refuse(channel, 'BAD_MESSAGE', 'A file begins with its header');
     } catch {
       channel.close(); // nothing came, or it closed: there is no file to speak of
     }
@@ -53,7 +59,7 @@ export class IncomingFile {
   }
 
   /**
-   * Takes it. The content does not wait for the decision, so this is called in the listener of the event.
+   * Takes it; to be called in the listener of the event. What arrived in an earlier attempt is not sent again.
    * @param {object} [options]
    * @param {number} [options.maxBytes]
    * @param {(receivedBytes: number, totalBytes: number) => void} [options.onProgress]
@@ -63,14 +69,26 @@ export class IncomingFile {
    */
   async accept({ maxBytes = MAX_FILE_BYTES, onProgress = () => {}, signal } = {}) {
     this.decided = true;
+    const key = JSON.stringify([this.folder, this.name, this.size, this.#modified]);
+    let pieces = Pieces.take(key);
     try {
-      if (this.size > maxBytes)
-        await this.#fail('TOO_BIG', `${this.size} bytes are more than the ${maxBytes} taken here`);
-      const file = await this.#content(onProgress, signal);
-      await this.#channel.send(encode({ type: 'received', size: file.size, sha256: file.sha256 }));
+      if (this.size > maxBytes) this.#fail('TOO_BIG', `${this.size} bytes are more than the ${maxBytes} taken here`);
+      if (!(await this.#begin(pieces, signal))) {
+        pieces = new Pieces();
+        if (!(await this.#begin(pieces, signal))) this.#fail('CHECKSUM_MISMATCH', 'That is not the hash of nothing');
+      }
+      const resumedAt = pieces.size;
+      await this.#say({ type: 'progress', offset: resumedAt });
+      await this.#content(pieces, onProgress, signal);
+      const sha256 = pieces.hash.hex();
+      await this.#say({ type: 'received', size: this.size, sha256 });
       void this.#linger();
-      return file;
+      return { blob: pieces.blob(this.mime), size: this.size, sha256, resumedAt };
     } catch (error) {
+      pieces.keep(key);
+      if (error instanceof errors.FileMismatch) {
+        await refuse(this.#channel, /** @type {RefusalCode} */ (error.code), error.message);
+      } else if (signal?.aborted) await refuse(this.#channel, 'CANCELLED', 'The receiver stopped');
       this.#channel.close();
       throw error;
     }
@@ -86,39 +104,66 @@ export class IncomingFile {
   }
 
   /**
-   * @param {(receivedBytes: number, totalBytes: number) => void} onProgress
-   * @param {AbortSignal | undefined} signal
-   * @returns {Promise<ReceivedFile>}
+   * Asks for what is missing. Resolves to whether the sender's content begins as ours does.
+   * @param {Pieces} pieces @param {AbortSignal | undefined} signal
    */
-  async #content(onProgress, signal) {
-    const hash = new Sha256();
-    const content = new Pieces();
+  async #begin(pieces, signal) {
+    await this.#say({ type: 'accepted', offset: pieces.size, window: WINDOW_BYTES });
     for (;;) {
-      const frame = await this.#channel.receive({ timeoutMs: IDLE_TIMEOUT_MS, signal });
-      if (frame === null) throw new errors.FileInterrupted('FILE_INTERRUPTED', 'The sender stopped before the end');
-      if (typeof frame === 'string') return this.#check(frame, content, hash.hex());
-      content.add(frame);
-      if (content.size > this.size) await this.#fail('SIZE_MISMATCH', 'More came than was announced');
-      hash.update(frame);
-      onProgress(content.size, this.size);
+      const { type, offset, sha256 } = decode(await this.#next(signal)) ?? {};
+      if (type === 'checkpoint' && offset === pieces.size) return sha256 === pieces.hash.hex();
+      if (type !== 'checking') this.#fail('BAD_MESSAGE', 'Expected a checkpoint');
     }
   }
 
-  /** @param {string} frame @param {Pieces} content @param {string} sha256 */
-  async #check(frame, content, sha256) {
-    const end = decode(frame);
-    if (end?.type !== 'end') await this.#fail('BAD_HEADER', 'Content is followed by an end message');
-    if (content.size !== this.size) await this.#fail('SIZE_MISMATCH', `${content.size} of ${this.size} bytes came`);
-    if (end?.sha256 !== sha256) await this.#fail('CHECKSUM_MISMATCH', 'The content differs from what was sent');
-    return { blob: content.blob(this.mime), size: this.size, sha256 };
+  /**
+   * @param {Pieces} pieces @param {(receivedBytes: number, totalBytes: number) => void} onProgress
+   * @param {AbortSignal | undefined} signal
+   */
+  async #content(pieces, onProgress, signal) {
+    while (pieces.size < this.size) {
+      const frames = [];
+      const chunkBytes = Math.min(CHUNK_BYTES, this.size - pieces.size);
+      for (let bytes = 0; ; ) {
+        const frame = await this.#next(signal);
+        if (typeof frame !== 'string') {
+          bytes += frame.length;
+          if (bytes > chunkBytes || frame.length === 0 || frame.length > FRAME_BYTES)
+            this.#fail('SIZE_MISMATCH', 'More came than was announced');
+          frames.push(frame);
+          continue;
+        }
+        const { type, offset, sha256 } = decode(frame) ?? {};
+        if (type !== 'checkpoint') this.#fail('BAD_MESSAGE', 'Content is followed by a checkpoint');
+        if (bytes !== chunkBytes || offset !== pieces.size + bytes)
+          this.#fail('SIZE_MISMATCH', `${pieces.size + bytes} of ${this.size} bytes came`);
+        if (!pieces.add(frames, String(sha256)))
+          this.#fail('CHECKSUM_MISMATCH', 'The content differs from what was sent');
+        break;
+      }
+      await this.#say({ type: 'progress', offset: pieces.size });
+      onProgress(pieces.size, this.size);
+    }
+  }
+
+  /** @param {AbortSignal | undefined} signal */
+  async #next(signal) {
+    const frame = await this.#channel.receive({ timeoutMs: IDLE_TIMEOUT_MS, signal });
+    if (frame === null) throw new errors.FileInterrupted('FILE_INTERRUPTED', 'The sender stopped before the end');
+    if (decode(frame)?.type === 'cancelled') throw new errors.FileInterrupted('CANCELLED', 'The sender gave up');
+    return frame;
+  }
+
+  /** A sender that is gone is noticed by reading what it said before. @param {import('./file-format.js').FileControl} message */
+  #say(message) {
+    return this.#channel.send(encode(message)).catch(() => {});
   }
 
   /**
    * @param {RefusalCode} code @param {string} message
-   * @returns {Promise<never>}
+   * @returns {never}
    */
-  async #fail(code, message) {
-    await refuse(this.#channel, code, message);
+  #fail(code, message) {
     throw new errors.FileMismatch(code, message);
   }
 
@@ -126,36 +171,6 @@ export class IncomingFile {
   async #linger() {
     await this.#channel.receive({ timeoutMs: LINGER_MS }).catch(() => {});
     this.#channel.close();
-  }
-}
-
-/** Content in the making. */
-class Pieces {
-  size = 0;
-  /** @type {Blob[]} */
-  #done = [];
-  /** @type {Uint8Array<ArrayBuffer>[]} */
-  #recent = [];
-  #recentBytes = 0;
-
-  /** @param {Uint8Array} frame */
-  add(frame) {
-    this.size += frame.length;
-    this.#recent.push(/** @type {Uint8Array<ArrayBuffer>} */ (frame));
-    this.#recentBytes += frame.length;
-    if (this.#recentBytes >= PIECE_BYTES) this.#join();
-  }
-
-  /** @param {string} mime */
-  blob(mime) {
-    this.#join();
-    return new Blob(this.#done, { type: mime });
-  }
-
-  #join() {
-    this.#done.push(new Blob(this.#recent));
-    this.#recent = [];
-    this.#recentBytes = 0;
   }
 }
 

@@ -114,25 +114,65 @@ export interface ErrorMessage {
   connection_id?: string;
 }
 
-export type FileControl = FileHeader | FileEnd | FileReceived | FileRefused;
+/**
+ * The receiver takes the file, and has the first `offset` bytes of what may be the same content.
+ * The offset is a multiple of `CHUNK_BYTES`, or the file's size.
+ */
+export interface FileAccepted {
+  type: "accepted";
+  /** Bytes */
+  offset?: number;
+  /** Bytes, at least a chunk */
+  window?: number;
+}
 
-/** All content has been sent. */
-export interface FileEnd {
-  type: "end";
+/** The sender will not go on, and not try again by itself. */
+export interface FileCancelled {
+  type: "cancelled";
+  message?: string;
+}
+
+/** This side is busy, and not gone: it asks a person, or hashes what it has already. */
+export interface FileChecking {
+  type: "checking";
+}
+
+/** The sender's hash of the file's first `offset` bytes. */
+export interface FileCheckpoint {
+  type: "checkpoint";
+  /** Bytes */
+  offset: number;
   /** SHA-256, 64 lower-case hex digits */
   sha256: string;
 }
 
-/** Announces a file. `name` is a bare file name: a receiver drops any path in it. */
+export type FileControl = FileHeader | FileAccepted | FileCheckpoint | FileProgress | FileChecking | FileReceived | FileRefused | FileCancelled;
+
+/**
+ * Offers a file. `name` is a bare file name: a receiver drops any path in it.
+ * `folder` has the names of the folders that the file lies in, outermost first, for a directory that is sent.
+ * `modified_ms` is when the content changed last, in Unix milliseconds. `transfer_id` is random and the same each time
+ * that one transfer starts again.
+ */
 export interface FileHeader {
   type: "file";
   name: string;
   /** Bytes */
   size: number;
   mime?: string;
+  folder?: string[];
+  modified_ms?: number | null;
+  transfer_id?: string;
 }
 
-/** The receiver has it all, and this is what it computed itself. */
+/** The receiver has the first `offset` bytes, and they are the sender's. */
+export interface FileProgress {
+  type: "progress";
+  /** Bytes */
+  offset: number;
+}
+
+/** The receiver has it all under its final name, and this is what it computed itself. */
 export interface FileReceived {
   type: "received";
   /** Bytes */
@@ -141,7 +181,7 @@ export interface FileReceived {
   sha256: string;
 }
 
-/** The receiver will not take it: `TOO_BIG`, `CHECKSUM_MISMATCH`, `SIZE_MISMATCH`, `NOT_WANTED`, `BAD_HEADER`. */
+/** The receiver will not take it, or stops taking it. `code` is one of `FileCode`. */
 export interface FileRefused {
   type: "refused";
   code: string;

@@ -37,11 +37,25 @@ export class Sha256 {
     return this;
   }
 
+  /** @returns {Sha256} with the same bytes so far, to go on by itself */
+  copy() {
+    const copy = new Sha256();
+    copy.#state.set(this.#state);
+    copy.#block.set(this.#block);
+    copy.#filled = this.#filled;
+    copy.#length = this.#length;
+    return copy;
+  }
+
   /**
-   * Ends the message; nothing can be added after it.
+   * Of the bytes so far; more can be added after it.
    * @returns {string} 64 lower-case hexadecimal digits
    */
   hex() {
+    return this.copy().#end();
+  }
+
+  #end() {
     const bits = this.#length * 8;
     const padding = new Uint8Array(this.#filled < 56 ? 64 - this.#filled : 128 - this.#filled);
     padding[0] = 0x80;

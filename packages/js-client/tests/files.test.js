@@ -46,7 +46,7 @@ test('files of sizes around the frame and read borders arrive with equal hashes'
 
 test('both sides send at once, and progress grows to the whole', async () => {
   const { ab, ba, close } = await connectedPair();
-  const size = 8_000_000;
+  const size = 16_000_000;
   /** @type {number[]} */
   const seen = [];
   const results = await Promise.all([
@@ -78,26 +78,33 @@ test('a refusal reaches a sender in the middle of a big file', async () => {
 test('a sender that gives up, and a connection that ends, interrupt the receiver', async () => {
   const { ab, ba, close } = await connectedPair();
   const abort = new AbortController();
-  const arriving = accepted(ba);
+  const arriving = throws(accepted(ba), FileInterrupted);
   const onProgress = () => abort.abort(new RangeError('changed my mind'));
   await throws(ab.sendFile(new Blob([content(30_000_000)]), { onProgress, signal: abort.signal }), RangeError);
-  await throws(arriving, FileInterrupted);
-  const again = accepted(ba);
+  await arriving;
+  const again = throws(accepted(ba), FileInterrupted);
   const sending = ab.sendFile(new Blob([content(30_000_000)]), { onProgress: () => ab.close() });
   await throws(sending, FileInterrupted);
-  await throws(again, FileInterrupted);
+  await again;
   close();
 });
 
+const EMPTY = new Sha256().hex();
+const START = { type: 'checkpoint', offset: 0, sha256: EMPTY };
+
 /** Frames that a sender puts on the channel, and the code of the refusal that it must get. @type {[string, any[], string][]} */
 const BAD_SENDERS = [
-  ['no header', [new Uint8Array(4)], 'BAD_HEADER'],
-  ['a header of another type', [{ type: 'end', sha256: '0' }], 'BAD_HEADER'],
-  ['a negative size', [{ ...HEADER, size: -1 }], 'BAD_HEADER'],
-  ['a name that is no text', [{ ...HEADER, name: 7 }], 'BAD_HEADER'],
-  ['more than announced', [HEADER, new Uint8Array(5)], 'SIZE_MISMATCH'],
-  ['less than announced', [HEADER, new Uint8Array(3), { type: 'end', sha256: '0' }], 'SIZE_MISMATCH'],
-  ['another hash', [HEADER, new Uint8Array(4), { type: 'end', sha256: '0'.repeat(64) }], 'CHECKSUM_MISMATCH'],
+  ['no header', [new Uint8Array(4)], 'BAD_MESSAGE'],
+  ['a header of another type', [START], 'BAD_MESSAGE'],
+  ['a negative size', [{ ...HEADER, size: -1 }], 'BAD_MESSAGE'],
+  ['a name that is no text', [{ ...HEADER, name: 7 }], 'BAD_MESSAGE'],
+  ['a folder that is none', [{ ...HEADER, folder: [7] }], 'BAD_MESSAGE'],
+  ['content at once', [HEADER, new Uint8Array(4)], 'BAD_MESSAGE'],
+  ['another beginning', [HEADER, { ...START, sha256: '0'.repeat(64) }, { ...START, sha256: '0' }], 'CHECKSUM_MISMATCH'],
+  ['an empty frame', [HEADER, START, new Uint8Array(0)], 'SIZE_MISMATCH'],
+  ['more than announced', [HEADER, START, new Uint8Array(5)], 'SIZE_MISMATCH'],
+  ['less than announced', [HEADER, START, new Uint8Array(3), { ...START, offset: 3 }], 'SIZE_MISMATCH'],
+  ['another hash', [HEADER, START, new Uint8Array(4), { ...START, offset: 4 }], 'CHECKSUM_MISMATCH'],
 ];
 
 for (const [what, frames, code] of BAD_SENDERS) {
@@ -109,12 +116,53 @@ for (const [what, frames, code] of BAD_SENDERS) {
     const channel = ab.openChannel('file');
     for (const frame of frames)
       await channel.send(ArrayBuffer.isView(frame) ? /** @type {any} */ (frame) : JSON.stringify(frame));
-    equal(JSON.parse(String(await channel.receive())).code, code);
+    let answer = JSON.parse(String(await channel.receive()));
+    while (answer.type !== 'refused') answer = JSON.parse(String(await channel.receive()));
+    equal(answer.code, code);
     await taking;
     equal(await channel.receive(), null, 'then the channel closes');
     close();
   });
 }
+
+/** Sends the file until the receiver has so much of it. @param {File} file @param {number} bytes */
+async function interrupted(file, bytes) {
+  const { ab, ba, close } = await connectedPair();
+  const arriving = throws(accepted(ba), FileInterrupted);
+  const onProgress = (/** @type {number} */ verified) => void (verified > bytes && ba.close());
+  await Promise.all([throws(ab.sendFile(file, { onProgress }), FileInterrupted), arriving]);
+  close();
+}
+
+test('a file that was interrupted goes on where it was, over another connection', async () => {
+  const file = new File([content(20_000_000)], 'long.bin');
+  await interrupted(file, 5_000_000);
+  const { ab, ba, close } = await connectedPair();
+  /** @type {number[]} */
+  const seen = [];
+  const [{ sha256 }, got] = await Promise.all([ab.sendFile(file, { onProgress: (sent) => seen.push(sent) }), accepted(ba)]);
+  ok(got.resumedAt > 5_000_000 && got.resumedAt % 1_048_576 === 0, `resumed at ${got.resumedAt}`);
+  ok(seen.every((sent) => sent > got.resumedAt), 'what was there is not sent again');
+  equal(sha256, await hashOf(file));
+  equal(await hashOf(got.blob), sha256, 'content');
+  const other = new File([content(20_000_001).subarray(1)], 'long.bin', { lastModified: file.lastModified });
+  const [again, from] = await Promise.all([ab.sendFile(other), accepted(ba)]);
+  equal(from.resumedAt, 0, 'what is complete is not kept');
+  equal(again.sha256, await hashOf(from.blob));
+  close();
+});
+
+test('what looks like the same file and is not starts over', async () => {
+  const file = new File([content(12_000_000)], 'twin.bin');
+  const twin = new File([content(12_000_001).subarray(1)], 'twin.bin', { lastModified: file.lastModified });
+  await interrupted(file, 3_000_000);
+  const { ab, ba, close } = await connectedPair();
+  const [{ sha256 }, got] = await Promise.all([ab.sendFile(twin), accepted(ba)]);
+  equal(got.resumedAt, 0);
+  equal(sha256, await hashOf(twin));
+  equal(await hashOf(got.blob), sha256, 'content');
+  close();
+});
 
 test('a receiver that confirms something else is found out', async () => {
   const { ab, ba, close } = await connectedPair();

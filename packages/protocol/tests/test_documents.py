@@ -23,7 +23,16 @@ from heliograph_protocol import (
 )
 from heliograph_protocol.__main__ import main
 from heliograph_protocol.asyncapi import asyncapi_document
-from heliograph_protocol.datachannel import FileEnd, FileHeader, FileReceived, FileRefused
+from heliograph_protocol.datachannel import (
+    FileAccepted,
+    FileCancelled,
+    FileChecking,
+    FileCheckpoint,
+    FileHeader,
+    FileProgress,
+    FileReceived,
+    FileRefused,
+)
 from heliograph_protocol.examples import EXAMPLES
 from heliograph_protocol.typescript import typescript_declarations
 
@@ -70,7 +79,12 @@ def test_there_is_an_example_of_every_message() -> None:
     "control",
     [
         FileHeader(name="a.bin", size=0),
-        FileEnd(sha256=SHA256),
+        FileHeader(name="a.bin", size=1, folder=["photos"], modified_ms=0, transfer_id="t"),
+        FileAccepted(offset=1),
+        FileCheckpoint(offset=1, sha256=SHA256),
+        FileProgress(offset=1),
+        FileChecking(),
+        FileCancelled(message="enough"),
         FileReceived(size=1, sha256=SHA256),
         FileRefused(code="TOO_BIG"),
     ],
@@ -83,7 +97,7 @@ def test_file_control_messages_are_valid_under_the_schema(control: msgspec.Struc
 @pytest.mark.parametrize("sha256", ["", SHA256[:-1], SHA256.upper(), SHA256 + "\n", SHA256 + "0"])
 def test_a_checksum_is_64_lower_case_hex_digits(sha256: str) -> None:
     with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(json.dumps({"type": "end", "sha256": sha256}), type=FileEnd)
+        msgspec.json.decode(json.dumps({"type": "checkpoint", "offset": 0, "sha256": sha256}), type=FileCheckpoint)
 
 
 def test_the_schema_in_the_repository_is_the_generated_one() -> None:

@@ -9,10 +9,10 @@ from heliograph.rpc import errors as rpc_errors
 
 BESIDES_ERRORS = set(
     """
-    connect create_room receive_file send_file
+    connect create_room receive_file receive_files send_directory send_file
     Api Channel Claim Claiming ConnectReport Connection ConnectionEvent Disconnected
     FileOffer IceServer IceServers Identity JoinToken
-    MAX_MESSAGE_BYTES Member ReceivedFile Registered Room RoomDetails RoomEvent Roster RpcStream SentFile
+    MAX_MESSAGE_BYTES Member ReceivedFile ReceivedFiles Registered Room RoomDetails RoomEvent Roster RpcStream SentFile
     Reconnected Reconnecting
     ServerComplaint Session SignalRefused SignalingClient SignalingEvent TypedChannel Undelivered Worker
     ClaimQueued ClaimReleased Claimed Metadata Peer PeerAway PeerBack PeerJoined PeerLeft PeerMessage PeerUpdated

@@ -10,7 +10,6 @@ async with heliograph.connect("http://127.0.0.1:8001", room=room, token=token, p
 
 from heliograph.api import Api, IceServers, Identity, JoinToken, Room, RoomDetails, create_room
 from heliograph.channels.channel import MAX_MESSAGE_BYTES, Channel
-from heliograph.channels.files import FileOffer, ReceivedFile, SentFile, receive_file, send_file
 from heliograph.channels.typed import TypedChannel
 from heliograph.client import Session, connect
 from heliograph.errors import (
@@ -59,6 +58,7 @@ from heliograph.errors import (
     SignalingError,
     SignalingLost,
     StoreUnavailable,
+    TransferCancelled,
     TransferError,
     TransferInterrupted,
     TransferRefused,
@@ -78,6 +78,11 @@ from heliograph.events import (
     SignalRefused,
     Undelivered,
 )
+from heliograph.files.directory import send_directory
+from heliograph.files.offer import FileOffer, ReceivedFile, SentFile
+from heliograph.files.receive import receive_file
+from heliograph.files.receive_many import ReceivedFiles, receive_files
+from heliograph.files.send import send_file
 from heliograph.member import Member
 from heliograph.peer.connection import Connection
 from heliograph.peer.ice_servers import IceServer
@@ -181,6 +186,7 @@ __all__ = [
     "RateLimited",
     "ReceiveOverflow",
     "ReceivedFile",
+    "ReceivedFiles",
     "Reconnected",
     "Reconnecting",
     "RedialFailed",
@@ -215,6 +221,7 @@ __all__ = [
     "SignalingLost",
     "StoreUnavailable",
     "TooManyCalls",
+    "TransferCancelled",
     "TransferError",
     "TransferInterrupted",
     "TransferRefused",
@@ -228,5 +235,7 @@ __all__ = [
     "connect",
     "create_room",
     "receive_file",
+    "receive_files",
+    "send_directory",
     "send_file",
 ]

@@ -35,6 +35,7 @@ HeliographError
 ├── RpcError                    a remote call failed; its tree is in `heliograph.rpc.errors`
 └── TransferError               a file did not arrive whole: `.code`
     ├── TransferRefused         the receiver said no
+    ├── TransferCancelled       the other side gave up
     └── TransferInterrupted     the channel closed before the file's end
 """
 
@@ -93,6 +94,7 @@ __all__ = [
     "SignalingError",
     "SignalingLost",
     "StoreUnavailable",
+    "TransferCancelled",
     "TransferError",
     "TransferInterrupted",
     "TransferRefused",
@@ -336,7 +338,7 @@ class ReceiveOverflow(ChannelError):
 
 
 class TransferError(HeliographError):
-    """A file did not arrive whole. `code` is one of the data-channel format's, or empty."""
+    """A file did not arrive whole. `code` is one of the data-channel format's (`FileCode`), or empty."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
@@ -347,8 +349,12 @@ class TransferRefused(TransferError):
     """The receiver refused the file."""
 
 
+class TransferCancelled(TransferError):
+    """The other side gave up."""
+
+
 class TransferInterrupted(TransferError):
-    """The channel closed before the transfer was over."""
+    """The channel closed before the transfer was over. What has arrived is kept, for when the file is sent again."""
 
 
 _REFUSALS: dict[str, type[Refused]] = {

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from heliograph.channels.files import send_file
 from heliograph.cli.connected import connected
 from heliograph.cli.output import Output, screen
 from heliograph.cli.run import run
 from heliograph.cli.where import Where, output_options, room_options
+from heliograph.files.send import send_file
 
 __all__ = ["send"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from heliograph.channels.channel import Channel
-from heliograph.channels.files import receive_file
 from heliograph.cli.output import Output
 from heliograph.cli.room import made_room
 from heliograph.cli.run import run
 from heliograph.cli.where import Where, output_options, room_options
+from heliograph.files.receive import receive_file
 from heliograph.worker import MAX_CLIENTS, Worker
 from heliograph_protocol.datachannel import CHAT_LABEL, FILE_LABEL
 
