@@ -208,12 +208,12 @@ async def test_channels_of_both_sides_come_back_and_closed_ones_do_not() -> None
         asyncio.timeout(2 * LIMIT_S),
     ):
         far = served[0]
-        ours = [near.open_channel("file") for _ in range(3)]
+        ours = [near.open_channel("job") for _ in range(3)]
         for channel in ours:
             await channel.wait_open()
         await far.accept_channel()
         theirs = [await far.accept_channel() for _ in ours]
-        back_channels = [far.open_channel("file") for _ in range(2)]
+        back_channels = [far.open_channel("job") for _ in range(2)]
         seen_back = [await near.accept_channel() for _ in back_channels]
         events = near.events()
         async with lost_path(near):

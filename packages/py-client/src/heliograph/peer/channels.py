@@ -12,6 +12,7 @@ from heliograph.channels.options import ChannelOptions
 from heliograph.channels.planned import PlannedChannel
 from heliograph.errors import ConnectionLost, HeliographError
 from heliograph.peer.transport import RtcTransport
+from heliograph_protocol.datachannel import FILE_LABEL
 
 __all__ = ["Channels"]
 
@@ -62,9 +63,9 @@ class Channels:
         channel = self._wrap(rtc, opened_here)
         self._open[channel] = rtc
         channel.when_closed(lambda: self._forget(channel))
-        if not lasting:
+        if not lasting or channel.label == FILE_LABEL:  # a file goes on over a new channel, at a known offset
             self._passing.add(channel)
-        elif self.find(channel.label) is None:
+        if lasting and self.find(channel.label) is None:
             self._by_label[channel.label] = channel
         return channel
 
