@@ -19,6 +19,7 @@ class Pipe:
 
     def __init__(self, pair: "Pair") -> None:
         self.label = "file"
+        self.id: int | None = None
         self.protocol = ""
         self.ordered = True
         self.maxRetransmits: int | None = None

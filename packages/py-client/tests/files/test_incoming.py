@@ -17,7 +17,7 @@ from .pair import text
 
 SHA = "0" * 64
 HEADER = {"type": "file", "name": "a", "size": 4}
-START = {"type": "checkpoint", "offset": 0, "sha256": SHA}
+START: dict[str, Any] = {"type": "checkpoint", "offset": 0, "sha256": SHA}
 CODES = {"BAD_MESSAGE", "SIZE_MISMATCH"}
 WINDOW = 2 * CHUNK_BYTES
 
@@ -32,6 +32,8 @@ def run(incoming: Incoming, frames: list[Any]) -> None:
                 incoming.agree()
             case Chunk(offset=offset):
                 incoming.confirm(offset)
+            case None:
+                pass
 
 
 @pytest.mark.parametrize(
@@ -157,6 +159,8 @@ class HostileSender(RuleBasedStateMachine):
                 assert len(self.taken) == end == at
                 assert end % CHUNK_BYTES == 0 or end == self.size
                 self.incoming.confirm(end)
+            case _:
+                pass
 
     @rule(frames=st.integers(1, 17), size=st.sampled_from([0, 1, 4096, FRAME_BYTES, FRAME_BYTES + 1]))
     def content(self, frames: int, size: int) -> None:

@@ -229,7 +229,9 @@ async def test_only_what_is_really_there_is_gone_on_with(pair: Pair, source: Pat
 async def test_a_receiver_that_stops_tells_the_sender(pair: Pair, source: Path, inbox: Path) -> None:
     write(source, CONTENT * 8)  # more than there is room for ahead of the receiver
     sending = asyncio.create_task(heliograph.send_file(pair, source))
-    receiving = asyncio.create_task(receive(pair, into=inbox, progress=lambda *_: receiving.cancel()))
+    tasks: list[asyncio.Task[heliograph.ReceivedFile]] = []
+    receiving = asyncio.create_task(receive(pair, into=inbox, progress=lambda *_: tasks[0].cancel()))
+    tasks.append(receiving)
     with pytest.raises(heliograph.TransferCancelled):
         await sending
     with pytest.raises(asyncio.CancelledError):
@@ -238,8 +240,11 @@ async def test_a_receiver_that_stops_tells_the_sender(pair: Pair, source: Path, 
 
 
 async def test_a_sender_that_stops_tells_the_receiver(pair: Pair, source: Path, inbox: Path) -> None:
+    def stop(*_: int) -> None:
+        sending.cancel()
+
     write(source, CONTENT * 8)  # more than there is room for ahead of the receiver
-    sending = asyncio.create_task(heliograph.send_file(pair, source, progress=lambda *_: sending.cancel()))
+    sending = asyncio.create_task(heliograph.send_file(pair, source, progress=stop))
     with pytest.raises(heliograph.TransferCancelled):
         await receive(pair, into=inbox)
     with pytest.raises(asyncio.CancelledError):
@@ -286,7 +291,7 @@ async def test_a_file_that_changes_meanwhile_is_no_file(pair: Pair, source: Path
     write(source, CONTENT * 8)
     receiving = asyncio.create_task(receive(pair, into=inbox))
     with pytest.raises(heliograph.TransferError) as caught:
-        await heliograph.send_file(pair, source, progress=lambda *_: source.write_bytes(b"short"))
+        await heliograph.send_file(pair, source, progress=lambda *_: write(source, b"short"))
     assert caught.value.code == "CHANGED"
     with pytest.raises(heliograph.TransferCancelled):
         await receiving

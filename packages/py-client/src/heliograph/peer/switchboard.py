@@ -12,13 +12,14 @@ from typing import Protocol, assert_never
 
 from msgspec import UNSET
 
-from heliograph.errors import AlreadyConnected, HeliographError, SignalingLost, peer_refusal
+from heliograph.errors import AlreadyConnected, HeliographError, SignalingLost
 from heliograph.event_stream import EventStream
 from heliograph.events import RoomEvent, ServerComplaint, SignalingEvent, SignalRefused
 from heliograph.peer.attempt import Signals
 from heliograph.peer.connection import CONNECT_TIMEOUT_S, Connection
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.link import REDIAL_TIMEOUT_S
+from heliograph.refusals import peer_refusal
 from heliograph.rpc.methods import Methods
 from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
 from heliograph_protocol.liveness import read_session

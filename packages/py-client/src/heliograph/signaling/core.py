@@ -14,8 +14,9 @@ from typing import TypeAlias, assert_never
 import msgspec
 from msgspec import UNSET
 
-from heliograph.errors import DeliveryUnknown, RateLimited, Refused, SignalingError, server_refusal
+from heliograph.errors import DeliveryUnknown, RateLimited, Refused, SignalingError
 from heliograph.events import PeerSignal, Registered, ServerComplaint, SignalingEvent, SignalRefused, Undelivered
+from heliograph.refusals import server_refusal
 from heliograph.signaling.outbox import Outbound, Outbox, Outgoing
 from heliograph.signaling.roster import Roster
 from heliograph.signaling.tally import Tally

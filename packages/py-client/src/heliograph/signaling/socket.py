@@ -9,7 +9,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI, WebSocketException
 
 from heliograph.config import ServerAddress
-from heliograph.errors import ServerUnreachable, SignalingClosed, SignalingError, SignalingLost, close_error
+from heliograph.errors import ServerUnreachable, SignalingClosed, SignalingError, SignalingLost
+from heliograph.refusals import close_error
 
 __all__ = ["SignalingSocket", "foremost"]
 
