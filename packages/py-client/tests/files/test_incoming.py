@@ -16,7 +16,7 @@ from heliograph_protocol.datachannel import CHUNK_BYTES, FRAME_BYTES, FileHeader
 from .pair import text
 
 SHA = "0" * 64
-HEADER = {"type": "file", "name": "a", "size": 4}
+HEADER: dict[str, Any] = {"type": "file", "name": "a", "size": 4}
 START: dict[str, Any] = {"type": "checkpoint", "offset": 0, "sha256": SHA}
 CODES = {"BAD_MESSAGE", "SIZE_MISMATCH"}
 WINDOW = 2 * CHUNK_BYTES
