@@ -67,6 +67,11 @@ export class Channel extends Emitter {
     return this.#dc.label;
   }
 
+  /** What is spoken on it, as its opener says; mostly nothing. */
+  get protocol() {
+    return this.#dc.protocol;
+  }
+
   /** @returns {ChannelState} */
   get state() {
     if (this.#over !== null) return 'closed';

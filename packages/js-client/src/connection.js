@@ -2,11 +2,12 @@
 
 import { Channel } from './channel.js';
 import * as errors from './errors.js';
-import { ChannelEvent, Emitter, FileEvent, StateEvent } from './events.js';
+import { ChannelEvent, FileEvent, StateEvent } from './events.js';
 import { CHAT_LABEL, FILE_LABEL, sendFile } from './files.js';
 import { Healing } from './healing.js';
 import { IncomingFile } from './incoming-file.js';
 import { Negotiation } from './negotiation.js';
+import { RemoteCalls, RPC_PROTOCOL } from './remote-calls.js';
 import { describe } from './report.js';
 import { selectedRoute } from './route.js';
 import { Vigil } from './vigil.js';
@@ -28,15 +29,16 @@ export const CONNECT_DEADLINE_MS = 15_000;
  * @property {number} [healDeadlineMs]
  * @property {() => RTCIceServer[]} [freshIceServers] those of the server, as they are when they are needed
  * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection]
+ * @property {ReadonlyMap<string, import('./serving.js').Handler>} [methods] that the other side may call
  * @property {import('./channel.js').ChannelOptions} [channel]
  */
 
 /**
  * Events: `state` on every change; `channel` for each channel that the other side opens beyond the chat; `file` for each
  * file that it sends. Data goes on flowing while the server is out of reach.
- * @extends {Emitter<{ state: StateEvent<ConnectionState>, channel: ChannelEvent, file: FileEvent }>}
+ * @extends {RemoteCalls<{ state: StateEvent<ConnectionState>, channel: ChannelEvent, file: FileEvent }>}
  */
-export class Connection extends Emitter {
+export class Connection extends RemoteCalls {
   /** @type {ConnectionState} */
   state = 'connecting';
   /** Why it is closed or failed. @type {Error | null} */
@@ -55,10 +57,7 @@ export class Connection extends Emitter {
   #channels = new Set();
   #startedAt = performance.now();
   #deadline;
-  #healing = new Healing(
-    () => this.restartIce(),
-    () => this.#pathFailed(),
-  );
+  #healing = new Healing(this.restartIce.bind(this), () => this.#pathFailed());
   /** @type {Vigil | null} */
   #vigil = null;
   /** Signals are handled one after another. @type {Promise<void>} */
@@ -71,7 +70,7 @@ export class Connection extends Emitter {
    * @param {ConnectionOptions} options
    */
   constructor(peerId, id, say, options) {
-    super();
+    super(peerId, (label, init) => this.openChannel(label, init), options.methods);
     this.peerId = peerId;
     this.#say = say;
     this.#options = options;
@@ -105,11 +104,11 @@ export class Connection extends Emitter {
     return within(this.#opened.promise, { ms, late: () => this.#timeout(), signal });
   }
 
-  /** Opens a channel of its own. @param {string} label @returns {Channel} */
-  openChannel(label) {
+  /** Opens a channel of its own. @param {string} label @param {RTCDataChannelInit} [init] @returns {Channel} */
+  openChannel(label, init) {
     if (this.isOver) throw this.error ?? closed('The connection is closed');
     const { pc } = this.#negotiation;
-    return this.#channel(pc.createDataChannel(label), pc);
+    return this.#channel(pc.createDataChannel(label, init), pc);
   }
 
   /**
@@ -278,7 +277,8 @@ export class Connection extends Emitter {
 
   /** @param {Channel} channel */
   #incoming(channel) {
-    if (channel.label === FILE_LABEL) void this.#incomingFile(channel);
+    if (channel.protocol === RPC_PROTOCOL) this.answerCalls(channel);
+    else if (channel.label === FILE_LABEL) void this.#incomingFile(channel);
     else if (this.chat === null) this.#adoptChat(channel);
     else this.dispatchEvent(new ChannelEvent(channel));
   }

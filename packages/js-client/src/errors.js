@@ -21,7 +21,10 @@
  *     ├── ConnectionClosed          this connection is over: closed here, or by the other side
  *     │   └── ConnectionLost        the path to the peer broke
  *     ├── ChannelError
- *     │   └── ChannelClosed, ChannelOverflow, FrameTooBig, SendStalled, ReceiveTimeout
+ *     │   └── ChannelClosed, ChannelOverflow, ChannelFormatError, FrameTooBig, SendStalled, ReceiveTimeout
+ *     ├── RpcError                  a remote call failed (`peerId`); code is the method's own, or `METHOD_NOT_FOUND`,
+ *     │                             `INVALID_ARGUMENTS`, `WRONG_KIND`, `TOO_MANY_CALLS`, `HANDLER_FAILED`, `CALL_CANCELLED`,
+ *     │                             `CALL_TIMEOUT`, `CALL_INTERRUPTED`
  *     └── FileError                 code is that of the `refused` message, or one of the kinds below
  *         └── FileRefusedByPeer, FileMismatch, FileInterrupted, FileUnreadable
  *
@@ -130,9 +133,18 @@ export class ConnectionLost extends ConnectionClosed {}
 export class ChannelError extends HeliographError {}
 export class ChannelClosed extends ChannelError {}
 export class ChannelOverflow extends ChannelError {}
+export class ChannelFormatError extends ChannelError {}
 export class FrameTooBig extends ChannelError {}
 export class SendStalled extends ChannelError {}
 export class ReceiveTimeout extends ChannelError {}
+
+export class RpcError extends HeliographError {
+  /** @param {string} code @param {string} message @param {string | null} [peerId] that was called; null in one of a handler */
+  constructor(code, message, peerId = null) {
+    super(code, message);
+    this.peerId = peerId;
+  }
+}
 
 export class FileError extends HeliographError {}
 export class FileRefusedByPeer extends FileError {}

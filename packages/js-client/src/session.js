@@ -67,6 +67,8 @@ export class Session extends Member {
   #options;
   #random;
   #ice;
+  /** @type {Map<string, import('./serving.js').Handler>} */
+  #methods = new Map();
   /** The current connection with each peer. @type {Map<string, Connection>} */
   #connections = new Map();
 
@@ -151,6 +153,15 @@ export class Session extends Member {
     }
   }
 
+  /**
+   * Answers calls of a method, on every connection: `session.serve('add', ([a, b]) => a + b)`. An async generator function
+   * streams its results.
+   * @param {string} method @param {import('./serving.js').Handler} handler
+   */
+  serve(method, handler) {
+    this.#methods.set(method, handler);
+  }
+
   /** Closes every connection and leaves the room. */
   close() {
     for (const connection of [...this.#connections.values()]) connection.close();
@@ -170,7 +181,7 @@ export class Session extends Member {
   /** @param {string} peerId @param {string} id @returns {Connection} */
   #begin(peerId, id) {
     this.#connections.get(peerId)?.end(new ConnectionClosed('CONNECTION_REPLACED', 'A newer connection took over'));
-    const options = { freshIceServers: () => this.iceServers, ...this.#options };
+    const options = { freshIceServers: () => this.iceServers, methods: this.#methods, ...this.#options };
     const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), options);
     this.#connections.set(peerId, connection);
     connection.on('state', () => {
