@@ -16,7 +16,6 @@ import { deferred, within } from './waiting.js';
 /** From the first signal to an open channel. */
 export const CONNECT_DEADLINE_MS = 15_000;
 
-/** @typedef {import('./report.js').ConnectReport} ConnectReport */
 /** @typedef {import('./negotiation.js').Words} Words */
 /**
  * `disconnected` may heal by itself and become `open` again; `closed` and `failed` are final.
@@ -99,8 +98,7 @@ export class Connection extends RemoteCalls {
    * @throws {errors.ConnectError | errors.ConnectionClosed | errors.PeerNotFound}
    */
   opened(signal) {
-    // The attempt itself has a deadline and always settles in time.
-    const ms = 2 * (this.#options.deadlineMs ?? CONNECT_DEADLINE_MS);
+    const ms = 2 * (this.#options.deadlineMs ?? CONNECT_DEADLINE_MS); // the attempt itself has ended by then
     return within(this.#opened.promise, { ms, late: () => this.#timeout(), signal });
   }
 
@@ -233,7 +231,7 @@ export class Connection extends RemoteCalls {
     this.dispatchEvent(new StateEvent(state, error));
   }
 
-  /** @returns {ConnectReport} what was tried so far */
+  /** @returns {import('./report.js').ConnectReport} what was tried so far */
   report() {
     const { pc, answered, localCandidates, remoteCandidates } = this.#negotiation;
     return {
@@ -299,15 +297,22 @@ export class Connection extends RemoteCalls {
       () => {},
     );
     channel.on('state', ({ state }) => {
-      if (state === 'closed' && this.chat === channel) this.end(closed(`${this.peerId} closed the connection`));
+      if (state === 'closed' && this.chat === channel && this.state === 'connecting') this.#left();
     });
+  }
+
+  #left() {
+    this.end(closed(`${this.peerId} closed the connection`));
   }
 
   #open() {
     if (this.state !== 'connecting') return;
     clearTimeout(this.#deadline);
     this.#enter('open');
-    this.#vigil = new Vigil(this.#negotiation.pc, () => this.#pathChanged());
+    const { pc } = this.#negotiation;
+    this.#vigil = new Vigil(pc, () => this.#pathChanged());
+    // A side that closes the connection ends the association of all channels, which needs no server.
+    pc.sctp?.addEventListener('statechange', () => pc.sctp?.state === 'closed' && this.#left());
     this.#opened.resolve(this);
   }
 
@@ -315,26 +320,22 @@ export class Connection extends RemoteCalls {
     const { connectionState: path } = this.#negotiation.pc;
     if (path === 'failed' && !(this.state !== 'connecting' && this.#negotiation.canRestart)) this.#pathFailed();
     else if (path === 'failed' || path === 'disconnected' || (path === 'connected' && this.#vigil?.isSilent)) this.#broken();
-    else if (path === 'connected' && this.state === 'disconnected') this.#healed();
+    else if (path === 'connected' && this.state === 'disconnected') {
+      this.#healing.stop();
+      this.#enter('open');
+    }
   }
 
-  /** The path may heal by itself, or another one is found. */
   #broken() {
     if (this.state !== 'open') return;
     this.#enter('disconnected');
     this.#healing.start(this.#options.healDeadlineMs);
   }
 
-  #healed() {
-    this.#healing.stop();
-    this.#enter('open');
-  }
-
   #pathFailed() {
     if (this.state === 'connecting') {
       const report = this.report();
-      const words = `No path to ${this.peerId} worked: ${describe(report)}`;
-      this.end(new errors.IceFailed('ICE_FAILED', words, report), 'failed');
+      this.end(new errors.IceFailed('ICE_FAILED', `No path to ${this.peerId} worked: ${describe(report)}`, report), 'failed');
     } else {
       this.end(new errors.ConnectionLost('CONNECTION_LOST', `The path to ${this.peerId} broke`), 'failed');
     }
@@ -348,8 +349,7 @@ export class Connection extends RemoteCalls {
 
   #timeout() {
     const report = this.report();
-    const seconds = Math.round(report.elapsedMs / 100) / 10;
-    const words = `No connection to ${this.peerId} within ${seconds} s: ${describe(report)}`;
+    const words = `No connection to ${this.peerId} within ${report.elapsedMs / 1000} s: ${describe(report)}`;
     return new errors.ConnectTimeout('CONNECT_TIMEOUT', words, report);
   }
 

@@ -158,6 +158,21 @@ test('a peer that comes back under its id gets a new connection, and the old one
   close();
 });
 
+test('the other side closes while no server can say so; closing the chat alone closes nothing else', async () => {
+  const { server, ab, ba, close } = await connectedPair();
+  server.forward = () => null;
+  chatOf(ba).close();
+  await until(() => chatOf(ab).state === 'closed', 'the chat is over');
+  const other = ab.openChannel('other');
+  await other.opened;
+  equal([ab.state, ba.state], ['open', 'open']);
+  const over = next(ab, 'state');
+  ba.close();
+  await over;
+  equal([ab.state, ab.error instanceof ConnectionClosed, other.state], ['closed', true, 'closed']);
+  close();
+});
+
 test('senseless signals of a peer change nothing', async () => {
   const { server, ab, ba, close } = await connectedPair();
   const odd = [

@@ -4,6 +4,7 @@ Between the page and the server is a proxy that can be told to cut connections, 
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from browser_modules import RUN, check
 from cutting_proxy import CuttingProxy, cutting_proxy
 from playwright.async_api import Browser, Page, Route, async_playwright
 from server_process import ServerProcess, running_server
+
+import heliograph
 
 PACKAGE = Path(__file__).parent.parent
 MODULES = sorted(path.name for path in (PACKAGE / "tests" / "server").glob("*.test.js"))
@@ -50,6 +53,39 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
         yield browser
         await browser.close()
+
+
+def teach(worker: heliograph.Worker) -> None:
+    """Methods that a page can call, some of which call it back."""
+
+    @worker.rpc("add")
+    async def add(a: int, b: int) -> int:
+        return a + b
+
+    @worker.rpc("echo")
+    async def echo(text: str) -> str:
+        return text
+
+    @worker.rpc("count")
+    async def count(to: int, size: int) -> AsyncIterator[str]:
+        for _ in range(to):
+            yield "x" * size
+
+    @worker.rpc("greet_back")
+    async def greet_back(connection: heliograph.Connection, name: str) -> str:
+        return await connection.call("greet", name, returns=str)
+
+    @worker.rpc("sum_back")
+    async def sum_back(connection: heliograph.Connection, to: int) -> int:
+        return sum([number async for number in connection.stream("rise", to, returns=int)])
+
+    @worker.rpc("wait")
+    async def wait(connection: heliograph.Connection) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await connection.call("cancelled")
+            raise
 
 
 async def serve_modules(page: Page, proxy: CuttingProxy) -> None:
@@ -95,7 +131,16 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
         crashing.cancel()
         await asyncio.wait([crashing])
 
+    workers = contextlib.AsyncExitStack()
+
+    async def let_worker_in(room: dict[str, str]) -> None:
+        worker = heliograph.Worker(server.url, room=room["roomId"], token=room["token"], peer_id="worker")
+        teach(worker)
+        await workers.enter_async_context(worker)
+
     levers: dict[str, Callable[..., Any]] = {
+        "worker": let_worker_in,
+        "dismiss": workers.aclose,
         "crashing": let_another_in,
         "crash": crash,
         "cut": proxy.cut,
