@@ -1,6 +1,7 @@
 """Paths that are lost, and what a connection does then: over real aiortc, introduced by a room in memory."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -278,3 +279,23 @@ async def test_programs_that_know_nothing_of_sessions_are_no_worse_off() -> None
         await near.close()
         async with asyncio.timeout(LIVENESS_LIMIT_S):
             await far.wait_closed()
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_busy_path_and_a_busy_loop_are_no_lost_path() -> None:
+    """Much is sent, so that pings would wait long, and then both sides do nothing for longer than a path may."""
+    room = MemoryRoom()
+    async with peer(room, "Worker-1"), peer(room, "Client-1") as client, await dial(client, "Worker-1") as near:
+        events = near.events()
+        chat = near.channel("chat")
+        waiting = asyncio.ensure_future(anext(events))
+        for _ in range(100):
+            await chat.send(bytes(65_536))
+        for _ in range(100):
+            assert len(await chat.receive()) == 65_536
+        time.sleep(2 * liveness.LOST_AFTER_S)  # noqa: ASYNC251 - a handler that holds up everything
+        await chat.send("still there?")
+        assert await chat.receive() == "still there?"
+        await asyncio.wait([waiting], timeout=2 * liveness.LOST_AFTER_S)
+        assert not waiting.done()
+        waiting.cancel()
