@@ -177,10 +177,24 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_files(session: nox.Session) -> None:
+    """Measure a file through the SDK beside a bare aiortc channel; `-- --megabytes 2147 --rounds 1` for the memory."""
+    install(session, "bench")
+    session.run("python", "-m", "bench.files", *session.posargs)
+
+
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Ten minutes at half load with peers that come and go: memory stays flat, no task and no file is left."""
     install(session, "bench")
     session.run("python", "-m", "bench.soak", *session.posargs)
+
+
+@nox.session(default=False)
+def soak_files(session: nox.Session) -> None:
+    """Kill a side, the server or the network in each of 50 transfers of 200 MB; `-- --kills 10` is shorter."""
+    install(session, "test")
+    session.run("python", "tests/killed_transfers.py", *session.posargs)
 
 
 @nox.session(default=False)

@@ -19,6 +19,7 @@ from heliograph.peer.ice_servers import IceServerLike
 from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
+from heliograph_protocol.datachannel import CHAT_LABEL
 
 __all__ = ["ChannelHandler", "Worker"]
 
@@ -101,7 +102,7 @@ class Worker(Member):
     def on_channel(self, label: str, *, type: type[T]) -> Callable[[TypedHandler[T]], TypedHandler[T]]: ...
 
     def on_channel(self, label: str, *, type: type[Any] | None = None) -> Callable[[Any], Any]:  # noqa: A002
-        """Decorate the handler for channels with this label. Channels without a handler are closed.
+        """Decorate the handler for channels with this label. Channels without a handler are closed, `chat` excepted.
 
         With a `type` the handler gets a `TypedChannel` of it.
         """
@@ -166,6 +167,8 @@ class Worker(Member):
 
     async def _handle(self, channel: Channel) -> None:
         handler = self._handlers.get(channel.label)
+        if handler is None and channel.label == CHAT_LABEL:
+            return  # every connection begins with it: closing it would fail the client's `connect`
         try:
             if handler is None:
                 log.info("worker.channel_unhandled peer=%s label=%s", channel.peer_id, channel.label)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import heliograph
-from heliograph.testing import cut_path, pair
+from heliograph.testing import connected, cut_path, pair
 
 from .pair import names_in
 
@@ -46,4 +46,13 @@ async def test_a_file_goes_on_over_the_next_path_by_itself(tmp_path: Path, sourc
             received = await anext(aiter(files))
     assert sent.resumed_at == received.resumed_at >= SIZE // 3
     assert sent.sha256 == received.sha256 == hashlib.sha256(CONTENT).hexdigest()
+    assert names_in(tmp_path / "inbox") == ["a.bin"]
+
+
+async def test_a_worker_that_takes_files_and_does_not_chat_can_be_connected_to(tmp_path: Path, source: Path) -> None:
+    worker = heliograph.Worker("http://127.0.0.1:1", room="abc12345", token="t", peer_id="Worker-1")
+    async with heliograph.receive_files(worker, into=tmp_path / "inbox") as files, asyncio.timeout(LIMIT_S):
+        async with connected(worker) as connection:
+            sent = await heliograph.send_file(connection, source)
+        assert (await anext(aiter(files))).sha256 == sent.sha256
     assert names_in(tmp_path / "inbox") == ["a.bin"]
