@@ -53,6 +53,6 @@ async def test_a_worker_that_takes_files_and_does_not_chat_can_be_connected_to(t
     worker = heliograph.Worker("http://127.0.0.1:1", room="abc12345", token="t", peer_id="Worker-1")
     async with heliograph.receive_files(worker, into=tmp_path / "inbox") as files, asyncio.timeout(LIMIT_S):
         async with connected(worker) as connection:
-            sent = await heliograph.send_file(connection, source)
+            sent = await connection.send_file(source)
         assert (await anext(aiter(files))).sha256 == sent.sha256
     assert names_in(tmp_path / "inbox") == ["a.bin"]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from weakref import WeakSet
@@ -17,6 +18,8 @@ from heliograph.channels.options import ChannelOptions
 from heliograph.errors import ConnectError, ConnectionLost, HeliographError, PeerRefused, SignalingError
 from heliograph.event_stream import EventStream
 from heliograph.events import ConnectionEvent, Reconnected, Reconnecting
+from heliograph.files.offer import Progress, SentFile
+from heliograph.files.send import send_file
 from heliograph.peer.attempt import Parts, Signals
 from heliograph.peer.carrier import Carrier
 from heliograph.peer.channels import Channels
@@ -107,6 +110,12 @@ class Connection(Carrier, RemoteCalls):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def send_file(
+        self, path: str | Path, *, name: str | None = None, progress: Progress | None = None
+    ) -> SentFile:
+        """Send a file and wait until the other side has verified and kept it: `heliograph.send_file`."""
+        return await send_file(self, path, name=name, progress=progress)
 
     async def accept_channel(self) -> Channel:
         """The next channel that the other side opens. Raises `ConnectionLost` when the connection is over."""
