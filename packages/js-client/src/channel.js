@@ -74,8 +74,9 @@ export class Channel extends Emitter {
 
   /** @returns {ChannelState} */
   get state() {
-    if (this.#over !== null) return 'closed';
-    return this.#dc.readyState === 'open' ? 'open' : 'connecting';
+    const state = this.#dc.readyState;
+    if (this.#over !== null || state === 'closing' || state === 'closed') return 'closed';
+    return state;
   }
 
   /** Bytes that were sent and have not left this machine yet. */
@@ -161,6 +162,8 @@ export class Channel extends Emitter {
       while (this.#over === null && this.#dc.bufferedAmount > this.#limits.lowWaterBytes) await this.#progress(signal);
     }
     if (this.#over !== null) throw this.#over;
+    // The other side may have closed it, of which the event is still to come.
+    if (this.#dc.readyState !== 'open') throw new ChannelClosed('CHANNEL_CLOSED', `The channel ${this.label} is closed`);
     this.#dc.send(/** @type {any} */ (data)); // the declared overloads do not take the union
   }
 

@@ -114,3 +114,21 @@ class StuckDataChannel extends EventTarget {
     this.readyState = 'closed';
   }
 }
+
+test('a channel is closed as soon as the browser says so, before the event', async () => {
+  const dc = new (class extends EventTarget {
+    label = 'x';
+    readyState = 'open';
+    bufferedAmount = 0;
+    send() {
+      throw new DOMException('not open', 'InvalidStateError');
+    }
+  })();
+  const channel = new Channel(/** @type {any} */ (dc), /** @type {any} */ ({ sctp: null }));
+  equal(channel.state, 'open');
+  const sending = channel.send('x');
+  dc.readyState = 'closing';
+  equal(channel.state, 'closed');
+  await throws(sending, ChannelClosed);
+  await throws(channel.send('y'), ChannelClosed);
+});

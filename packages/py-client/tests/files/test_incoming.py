@@ -18,6 +18,7 @@ from .pair import text
 SHA = "0" * 64
 HEADER: dict[str, Any] = {"type": "file", "name": "a", "size": 4}
 START: dict[str, Any] = {"type": "checkpoint", "offset": 0, "sha256": SHA}
+HUGE: dict[str, Any] = {**HEADER, "size": 10**9}
 CODES = {"BAD_MESSAGE", "SIZE_MISMATCH"}
 WINDOW = 2 * CHUNK_BYTES
 
@@ -64,8 +65,8 @@ def run(incoming: Incoming, frames: list[Any]) -> None:
         ([HEADER, START, b"four", {**START, "offset": 2}], "SIZE_MISMATCH"),
         ([HEADER, START, b"four", {**START, "offset": 4}, b"more"], "BAD_MESSAGE"),
         ([HEADER, START, b"four", {**START, "offset": 4}, {**START, "offset": 4}], "BAD_MESSAGE"),
-        ([{**HEADER, "size": 10**9}, START, bytes(FRAME_BYTES + 1)], "BAD_MESSAGE"),
-        ([{**HEADER, "size": 10**9}, START, *[bytes(FRAME_BYTES)] * 17], "BAD_MESSAGE"),
+        ([HUGE, START, bytes(FRAME_BYTES + 1)], "BAD_MESSAGE"),
+        ([HUGE, START, *[bytes(FRAME_BYTES)] * 17], "BAD_MESSAGE"),
     ],
 )
 def test_a_sender_that_breaks_the_format_is_told_which_way(frames: list[Any], code: str) -> None:
@@ -78,7 +79,7 @@ def test_a_sender_that_breaks_the_format_is_told_which_way(frames: list[Any], co
 
 def test_no_more_is_taken_than_there_is_room_for() -> None:
     incoming = Incoming(window=CHUNK_BYTES)
-    run(incoming, [{**HEADER, "size": 10**9}, START])
+    run(incoming, [HUGE, START])
     for _ in range(16):
         assert incoming.take(bytes(FRAME_BYTES)) is None
     chunk = incoming.take(json.dumps({**START, "offset": CHUNK_BYTES}))

@@ -112,7 +112,7 @@ async def test_a_file_is_replaced_if_that_is_wanted(pair: Pair, source: Path, in
 @pytest.mark.parametrize(
     ("options", "code"),
     [({"existing": "refuse"}, "EXISTS"), ({"max_bytes": 1000}, "TOO_BIG"), ({"accept": lambda _: False}, "NOT_WANTED")],
-    ids=str,
+    ids=["there is one", "too big", "not wanted"],
 )
 async def test_what_is_refused_is_refused_before_its_content(
     pair: Pair, source: Path, inbox: Path, options: dict[str, Any], code: str

@@ -5,7 +5,7 @@ from heliograph.peer.liveness import LOST_AFTER_S, PING_AFTER_S, TICK_S, Silence
 
 def looks(silence: Silence, *, until_s: float, received: int = 0, start_s: float = 0.0) -> list[tuple[float, Verdict]]:
     """Look every tick; the verdicts that are not fine, with their times."""
-    found = []
+    found: list[tuple[float, Verdict]] = []
     now = start_s
     while now < until_s:
         now += TICK_S
