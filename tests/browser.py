@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from debian import NotInstalled, can_install, installed
+
 __all__ = ["LAUNCH_ARGS", "NoBrowser", "ensure_browser", "find_browser"]
 
 LAUNCH_ARGS = [
@@ -47,23 +49,18 @@ def ensure_browser() -> str:
     """As `find_browser`, but installs one where there is none. Raises `NoBrowser`."""
     if path := find_browser():
         return path
-    tried = []
-    if _is_root_on_debian():
-        commands = [
-            ["apt-get", "update", "-q"],
-            ["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"],
-        ]
-        tried.append("apt-get install chromium")
-    else:
-        commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
-        tried.append("playwright install chromium")
-    for command in commands:
-        _say(f"No Chrome or Chromium here. Running: {' '.join(command)}")
-        if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
-            raise NoBrowser(f"No Chrome or Chromium found, and this failed: {' '.join(command)}")
+    if can_install():
+        try:
+            return installed("chromium", "chromium")
+        except NotInstalled as problem:
+            raise NoBrowser(f"No Chrome or Chromium found, and {problem}") from problem
+    command = [sys.executable, "-m", "playwright", "install", "chromium"]
+    _say(f"No Chrome or Chromium here. Running: {' '.join(command)}")
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
+        raise NoBrowser(f"No Chrome or Chromium found, and this failed: {' '.join(command)}")
     if path := find_browser():
         return path
-    raise NoBrowser(f"No Chrome or Chromium found, even after: {', '.join(tried)}")
+    raise NoBrowser(f"No Chrome or Chromium found, even after {' '.join(command)}")
 
 
 def _playwrights_own() -> str | None:
@@ -72,10 +69,6 @@ def _playwrights_own() -> str | None:
     with sync_playwright() as playwright:
         path = Path(playwright.chromium.executable_path)
     return str(path) if path.exists() else None
-
-
-def _is_root_on_debian() -> bool:
-    return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None and os.geteuid() == 0
 
 
 def _say(line: str) -> None:

@@ -1,11 +1,5 @@
-"""A real coturn on loopback, for as long as a test wants one.
+"""A real coturn on loopback, for as long as a test wants one."""
 
-coturn is not on PyPI: it comes from the operating system. Where it is missing, and where that is possible (root on a
-Debian), it is installed; elsewhere the tests that need it fail and say so.
-"""
-
-import os
-import shutil
 import socket
 import subprocess
 import time
@@ -15,13 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from aioice import stun
+from debian import installed
 
 __all__ = ["HOST", "Coturn", "CoturnFailed", "running_coturn", "turnserver"]
 
 HOST: Final = "127.0.0.1"
 REALM: Final = "heliograph.test"
 
-INSTALL_TIMEOUT_S: Final = 300
 START_TIMEOUT_S: Final = 15.0
 PROBE_TIMEOUT_S: Final = 0.1
 STOP_TIMEOUT_S: Final = 10.0
@@ -30,7 +24,7 @@ START_ATTEMPTS: Final = 3
 
 
 class CoturnFailed(Exception):
-    """There is no coturn, or it does not run; the text says why, or what coturn said."""
+    """coturn does not run; the text is what it said."""
 
 
 class Coturn:
@@ -62,31 +56,15 @@ class Coturn:
 
 
 def turnserver() -> str:
-    """The path of coturn's `turnserver`, installed if need be. Raises `CoturnFailed`."""
-    found = shutil.which("turnserver")
-    if found is not None:
-        return found
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        raise CoturnFailed("coturn is needed: `apt-get install coturn`, or what your system calls it")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", "coturn"]):
-        done = subprocess.run(
-            [apt, "--quiet", *arguments], env=environment, capture_output=True, timeout=INSTALL_TIMEOUT_S, check=False
-        )
-        if done.returncode != 0:
-            raise CoturnFailed(f"apt-get {arguments[0]} failed: {done.stderr.decode(errors='replace')[-2000:]}")
-    found = shutil.which("turnserver")
-    if found is None:
-        raise CoturnFailed("coturn was installed, and there is no turnserver on the path")
-    return found
+    """The path of coturn's `turnserver`, installed if need be. Raises `NotInstalled`."""
+    return installed("turnserver", "coturn")
 
 
 @contextmanager
 def running_coturn(folder: Path, secret: str) -> Iterator[Coturn]:
     """A coturn on a free port, with time-limited credentials made from `secret`; its files are in `folder`.
 
-    No configuration file is read, and peers on loopback are let through. Raises `CoturnFailed`.
+    No configuration file is read, and peers on loopback are let through. Raises `CoturnFailed`, `NotInstalled`.
     """
     program = turnserver()
     log = folder / "turnserver.log"
