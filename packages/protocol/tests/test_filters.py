@@ -1,6 +1,7 @@
 """Filters over peers: every operator by a table, and any metadata under any filter by chance."""
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph_protocol import Filters, InvalidMessage, Metadata, Peer, compile_filter, json_equal
-from heliograph_protocol.filters import FILTER_DEPTH
+from heliograph_protocol.filters import FILTER_CONDITIONS, FILTER_DEPTH, FILTER_VALUES
 
 PROPERTIES: dict[str, Any] = {"n": 8, "f": 1.5, "s": "b", "t": True, "z": None, "l": [1, "x"], "o": {"a": {"b": 1}}}
 
@@ -72,7 +73,15 @@ def nested(depth: int) -> Any:
         ({"l": {"$lt": [9]}}, False),
         ({"absent": {"$lt": 1}}, False),
         ({"n": {"$in": [1, 8]}}, True),
+        ({"n": {"$in": [1, 8.0]}}, True),
+        ({"n": {"$in": ["8", True, [8]]}}, False),
         ({"n": {"$in": []}}, False),
+        ({"t": {"$in": [0, True]}}, True),
+        ({"z": {"$in": [0, False, ""]}}, False),
+        ({"z": {"$in": [None]}}, True),
+        ({"l": {"$in": [1, [1, "x"]]}}, True),
+        ({"l": {"$in": [1, "x"]}}, False),
+        ({"o": {"$in": [{"a": {"b": True}}, {"a": {"b": 1}}]}}, True),
         ({"t": {"$in": [1]}}, False),
         ({"absent": {"$in": [None]}}, False),
         ({"n": {"$nin": [1, 8]}}, False),
@@ -128,6 +137,10 @@ def test_the_other_conditions(filters: dict[str, Any], expected: bool) -> None:
         ({"$eq": 1, "plain": 2}, "mixes"),
         (nested(FILTER_DEPTH + 1), "nests"),
         ({"$eq": nested(FILTER_DEPTH)}, "nests"),
+        ([0] * (FILTER_VALUES + 1), "at most"),
+        ({"$ne": dict.fromkeys(map(str, range(FILTER_VALUES + 1)), 0)}, "at most"),
+        ({"$gt": [[0] * FILTER_VALUES]}, "at most"),
+        ({"$nin": [1, [0] * FILTER_VALUES, {"a": 0}]}, "at most"),
     ],
 )
 def test_a_filter_that_is_none_is_named(condition: Any, named: str) -> None:
@@ -144,6 +157,32 @@ def test_a_misspelt_condition_is_refused_instead_of_matching_everyone() -> None:
 def test_depth_up_to_the_bound_is_compared() -> None:
     assert passes({"x": nested(FILTER_DEPTH)}, {"x": nested(FILTER_DEPTH)})
     assert not passes({"x": nested(FILTER_DEPTH + 5)}, {"x": nested(FILTER_DEPTH)})
+
+
+def test_as_much_as_the_bounds_allow_is_compared() -> None:
+    many = {str(number): number for number in range(FILTER_CONDITIONS)}
+    assert passes(many, many)
+    assert passes({"a": 1}, {"a": {"$ne": 0, "$gte": 1}} | {name: {"$exists": False} for name in list(many)[2:]})
+    values = list(range(FILTER_VALUES))
+    assert passes({"a": values}, {"a": {"$in": [*values, values]}})
+
+
+def test_conditions_are_counted_by_operator() -> None:
+    with pytest.raises(InvalidMessage, match="conditions"):
+        compile_filter(Filters(properties={str(number): number for number in range(FILTER_CONDITIONS + 1)}))
+    with pytest.raises(InvalidMessage, match="conditions"):
+        compile_filter(
+            Filters(properties={str(number): {"$gt": 0, "$lt": 9} for number in range(FILTER_CONDITIONS // 2 + 1)})
+        )
+
+
+def test_a_long_list_of_plain_values_costs_no_more_than_a_short_one() -> None:
+    """Compared one by one these take ten seconds, in which a server would do nothing else."""
+    matches = compile_filter(Filters(properties={"a": {"$in": list(range(10_000))}}))
+    peers = [peer({"a": -number}) for number in range(1, 1_001)]
+    began = time.process_time()
+    assert not any(map(matches, peers))
+    assert time.process_time() - began < 0.5
 
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3) | st.text(max_size=2)
@@ -168,6 +207,11 @@ def test_no_metadata_crashes_any_filter(properties: dict[str, Any], filters: dic
 def test_negations_negate(properties: dict[str, Any], value: Any, several: list[Any]) -> None:
     assert passes(properties, {"a": {"$ne": value}}) is not passes(properties, {"a": {"$eq": value}})
     assert passes(properties, {"a": {"$nin": several}}) is not passes(properties, {"a": {"$in": several}})
+
+
+@given(values, st.lists(values, max_size=5))
+def test_in_is_equality_with_any(value: Any, several: list[Any]) -> None:
+    assert passes({"a": value}, {"a": {"$in": several}}) is any(json_equal(value, one) for one in several)
 
 
 @given(values, values)

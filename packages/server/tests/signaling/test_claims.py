@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from heliograph_server.signaling.claims import WAITING_PER_PEER
+from heliograph_server.signaling.claims import CLAIMS_PER_ROOM, WAITING_PER_PEER
 
 from .links import RESUME_WINDOW_S, Peer, World
 
@@ -226,6 +226,31 @@ def test_one_peer_does_not_fill_the_line(world: World) -> None:
         assert claim(greedy, wait_s=100)["type"] == "claim_queued"
     assert claim(greedy, wait_s=100)["code"] == "RATE_LIMITED"
     assert claim(client(world, "ann"), wait_s=100)["position"] == WAITING_PER_PEER + 1
+
+
+def test_a_room_takes_so_many_claims_made_or_waiting(world: World) -> None:
+    worker(world, metadata={"properties": {"max_claims": CLAIMS_PER_ROOM - 1}})
+    greedy, ann = client(world, "greedy"), client(world, "ann")
+    made = [claim(greedy)["claim_id"] for _ in range(CLAIMS_PER_ROOM - 1)]
+    assert claim(ann, wait_s=100)["type"] == "claim_queued"
+    for wait_s in (0, 100):
+        assert claim(client(world, "bob"), wait_s=wait_s)["code"] == "NO_PEER_AVAILABLE"
+    greedy.say({"type": "release_claim", "claim_id": made[0]})
+    assert heard_claims(ann)[0]["type"] == "peer_claimed"
+    assert claim(ann, wait_s=100)["type"] == "claim_queued"
+    greedy.say({"type": "leave"})
+    assert heard_claims(ann)[-1]["type"] == "peer_claimed"
+    assert claim(ann)["type"] == "peer_claimed"
+
+
+def test_of_several_claims_in_line_each_gets_a_peer_of_its_own(world: World) -> None:
+    for number in range(3):
+        worker(world, f"w{number}", groups=["g"])
+    ann = client(world, "ann")
+    assert [claim(ann, wait_s=100)["type"] for _ in range(2)] == ["claim_queued"] * 2
+    heard = of_claims(ann.say({"type": "set_groups", "groups": ["g"]}))
+    assert [message["type"] for message in heard] == ["peer_claimed"] * 2
+    assert len({message["peer"]["peer_id"] for message in heard}) == 2
 
 
 def test_a_bad_filter_is_told(world: World) -> None:

@@ -2,7 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
+
+from heliograph_server.signaling.claims import CLAIMS_PER_ROOM
+from heliograph_server.signaling.live_room import ROOM_METADATA_BYTES
+from heliograph_server.transport.connection import OUTGOING_BYTES
 
 from .links import World
 
@@ -104,6 +109,59 @@ def test_metadata_that_nests_too_deeply_for_others_is_refused(world: World) -> N
     for _ in range(40):
         deep = [deep]
     assert world.connect().register("a", user="a", metadata={"properties": {"x": deep}})[0]["code"] == "INVALID_MESSAGE"
+
+
+def test_all_peers_of_a_room_together_say_so_much_of_themselves_and_no_more(world: World) -> None:
+    large = {"properties": {"x": "y" * 16_000}}
+    room_for = ROOM_METADATA_BYTES // 16_100
+    for number in range(room_for):
+        world.peer(f"large-{number}", user="a", metadata=large)
+    (refusal,) = world.connect().register("one-more", user="a", metadata=large)
+    assert (refusal["code"], refusal["reason"]) == ("ROOM_FULL", "Room full")
+    plain, again = world.peer("plain"), world.peer("large-0", user="a", metadata=large)
+    (refusal,) = plain.say({"type": "update_metadata", "metadata": large, "ref": 1})
+    assert (refusal["code"], refusal["ref"]) == ("INVALID_MESSAGE", 1)
+    assert plain.say({"type": "discover_peers", "filters": {"role": "peer"}})[0]["count"] == room_for
+    again.say({"type": "update_metadata", "metadata": {"properties": {"x": "y"}}})
+    assert plain.say({"type": "update_metadata", "metadata": large})[0]["type"] == "metadata_updated"
+    assert again.say({"type": "update_metadata", "metadata": large})[0]["code"] == "INVALID_MESSAGE"
+    plain.say({"type": "leave"})
+    assert again.say({"type": "update_metadata", "metadata": large})[0]["type"] == "metadata_updated"
+
+
+def test_groups_count_as_what_a_peer_says_of_itself(world: World) -> None:
+    groups = [f"{number:02}" + "é" * 62 for number in range(32)]
+    peers = [world.peer(str(number)) for number in range(ROOM_METADATA_BYTES // 4_000)]
+    answers = [peer.say({"type": "set_groups", "groups": groups})[0] for peer in peers]
+    assert (answers[0]["type"], answers[-1]["type"], answers[-1].get("code")) == (
+        "groups_updated",
+        "error",
+        "INVALID_MESSAGE",
+    )
+    assert peers[-1].say({"type": "query"})[0]["peers"] == [
+        str(number) for number, answer in enumerate(answers) if answer["type"] == "error"
+    ]
+    assert peers[0].say({"type": "set_groups", "groups": ["g"]})[0]["type"] == "groups_updated"
+    assert peers[-1].say({"type": "set_groups", "groups": groups})[0]["type"] == "groups_updated"
+
+
+def test_the_list_of_any_room_is_a_message_that_a_connection_takes(world: World) -> None:
+    """Else whoever fills a room with long names could keep everybody out who wants to know who is there."""
+    claimer, *crowd = [world.peer(f"{number:0128}", user="a") for number in range(999)]
+    large = {"properties": {"x": "y" * 16_000}}
+    for peer in crowd[: ROOM_METADATA_BYTES // 16_100]:
+        assert peer.say({"type": "update_metadata", "metadata": large})[0]["type"] == "metadata_updated"
+    claimer.say({"type": "set_groups", "groups": ["claims"]})
+    for peer in crowd[-64:]:
+        peer.say({"type": "set_groups", "groups": ["default", "claims"]})
+        peer.say({"type": "update_metadata", "metadata": {"properties": {"max_claims": CLAIMS_PER_ROOM // 64}}})
+    for _ in range(CLAIMS_PER_ROOM):
+        assert claimer.say({"type": "claim_peer"})[0]["type"] == "peer_claimed"
+    asker = world.peer("asker", protocol=2)
+    listed = asker.say({"type": "discover_peers"})[0]
+    assert (len(asker.welcome["peers"]), listed["count"]) == (998, 998)
+    for message in (asker.welcome, listed):
+        assert OUTGOING_BYTES - 64 * 1024 < len(msgspec.json.encode(message)) < OUTGOING_BYTES
 
 
 def test_groups_decide_who_sees_and_reaches_whom(world: World) -> None:

@@ -30,10 +30,14 @@ from heliograph_server.signaling.timers import Timer, Timers
 if TYPE_CHECKING:
     from heliograph_server.signaling.member import Member
 
-__all__ = ["WAITING_PER_PEER", "Claim", "ClaimRefused", "Claims"]
+__all__ = ["CLAIMS_PER_ROOM", "WAITING_PER_PEER", "Claim", "ClaimRefused", "Claims"]
 
 WAITING_PER_PEER: Final = 16
 """Claims that one peer may have waiting in line."""
+
+CLAIMS_PER_ROOM: Final = 2048
+"""Claims that are made or wait, all together: whatever happens to a peer goes through the line, and lists of peers name
+who holds them."""
 
 TOLD_POSITIONS: Final = 16
 """Who is that near to the front of the line is told each step; the others were told where they started."""
@@ -85,6 +89,7 @@ class Claims:
         self._wall_clock = wall_clock
         self._line: list[_Waiting] = []
         self._made = 0
+        self._held = 0
 
     def claim(self, claimer: "Member", request: ClaimPeer) -> None:
         """Claim a free peer that passes the filters, or wait for one. The claimer is told through its link.
@@ -92,7 +97,11 @@ class Claims:
         Raises `ClaimRefused`, and `InvalidMessage` for a filter that is none.
         """
         matches = compile_filter(request.filters)
-        free = [peer for peer in self._members.values() if self._can_claim(claimer, peer, matches)]
+        if self._held + len(self._line) >= CLAIMS_PER_ROOM:
+            raise ClaimRefused(
+                ErrorCode.NO_PEER_AVAILABLE, f"In this room {CLAIMS_PER_ROOM} claims are made or wait already"
+            )
+        free = [peer for peer in self._members.values() if _can_claim(claimer, peer) and matches(peer.view())]
         if free:
             chosen = min(free, key=lambda peer: (len(peer.claimed), peer.last_claimed))
             self._make(claimer, chosen, request.ttl_s, request.ref)
@@ -125,13 +134,19 @@ class Claims:
         self._tell_positions()
 
     def reconsider(self, member: "Member") -> None:
-        """Something about a member has changed: those who wait may be able to have it, or it may have someone."""
+        """Whom a member sees has changed: those who wait may be able to have it, or it may have someone."""
         self._offer(member)
         for waiting in [waiting for waiting in self._line if waiting.who is member]:
-            for peer in list(self._members.values()):
-                if waiting in self._line and self._can_claim(member, peer, waiting.matches):
+            for peer in self._members.values():
+                if _can_claim(member, peer) and waiting.matches(peer.view()):
                     self._leave_line(waiting)
                     self._make(member, peer, waiting.ttl_s, waiting.ref)
+                    break
+        self._tell_positions()
+
+    def changed(self, member: "Member") -> None:
+        """What a member is has changed: those who wait may be able to have it."""
+        self._offer(member)
         self._tell_positions()
 
     def end(self) -> None:
@@ -143,22 +158,13 @@ class Claims:
             _cancel(waiting.timer)
         self._line.clear()
 
-    @staticmethod
-    def _can_claim(claimer: "Member", peer: "Member", matches: PeerFilter) -> bool:
-        return (
-            peer is not claimer
-            and peer.state == "online"
-            and len(peer.claimed) < peer.capacity
-            and claimer.sees(peer)
-            and matches(peer.view())
-        )
-
     def _make(self, claimer: "Member", peer: "Member", ttl_s: int, ref: Ref | UnsetType) -> None:
         claim = Claim(claimer, peer, int(self._wall_clock()) + ttl_s)
         claim.timer = self._timers.call_later(ttl_s, lambda: self._end(claim, "expired"))
         claimer.claims[claim.claim_id] = claim
         peer.claimed[claim.claim_id] = claim
         self._made += 1
+        self._held += 1
         peer.last_claimed = self._made
         _tell(
             claimer,
@@ -172,6 +178,7 @@ class Claims:
         if claim.claimer.claims.pop(claim.claim_id, None) is None:
             return
         del claim.claimed.claimed[claim.claim_id]
+        self._held -= 1
         news = ClaimReleased(claim_id=claim.claim_id, reason=reason)
         if tell_claimer and claim.claimer.resumable:
             _tell(claim.claimer, news)
@@ -184,8 +191,11 @@ class Claims:
         """Let those who wait have a peer, the first in line first, as long as it takes claims."""
         if self._members.get(peer.peer_id) is not peer:
             return
+        if not self._line:
+            return
+        view = peer.view()
         for waiting in list(self._line):
-            if self._can_claim(waiting.who, peer, waiting.matches):
+            if _can_claim(waiting.who, peer) and waiting.matches(view):
                 self._leave_line(waiting)
                 self._make(waiting.who, peer, waiting.ttl_s, waiting.ref)
 
@@ -206,6 +216,11 @@ class Claims:
             waiting.position = position
             if is_new or waiting.who.resumable:
                 _tell(waiting.who, ClaimQueued(position=position, ref=waiting.ref))
+
+
+def _can_claim(claimer: "Member", peer: "Member") -> bool:
+    """Whether the claimer may have the peer, if it is one that it wants."""
+    return peer is not claimer and peer.state == "online" and len(peer.claimed) < peer.capacity and claimer.sees(peer)
 
 
 def _tell(member: "Member", message: Message) -> None:

@@ -15,7 +15,7 @@ from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.links import DirectLink
 from heliograph_server.signaling.live_room import LeaveReason, LiveRoom
 from heliograph_server.signaling.mailbox import Mailbox
-from heliograph_server.signaling.member import Entrance, Member
+from heliograph_server.signaling.member import Entrance, Member, described_bytes
 from heliograph_server.signaling.timers import Timers
 from heliograph_server.transport.connection import Connection
 
@@ -46,7 +46,7 @@ class Hub:
     def join(self, room: Room, entrance: Entrance, connection: Connection) -> Member:
         """Let a peer in. The same user takes its own peer id over: the older connection is closed, its mail is dropped.
 
-        Raises `PeerIdTaken` if another user holds the id, `RoomFull` if the room is full.
+        Raises `PeerIdTaken` if another user holds the id, `RoomFull` if the room is full, of peers or of metadata.
         """
         live = self._rooms.get(room.room_id)
         older = live.members.get(entrance.peer_id) if live is not None else None
@@ -54,6 +54,9 @@ class Hub:
             raise PeerIdTaken(f"Another user is {entrance.peer_id} in this room")
         if older is None and len(live.members if live is not None else ()) >= room.max_peers:
             raise RoomFull(f"This room holds {room.max_peers} peers and has them")
+        described = described_bytes(entrance.role, entrance.metadata, entrance.groups)
+        if live is not None and not live.has_room_for(described, instead_of=older):
+            raise RoomFull("The peers of this room say too much of themselves to take in more of it")
         if live is None:
             live = self._rooms[room.room_id] = LiveRoom(room, timers=self._timers, wall_clock=self._wall_clock)
         link = Mailbox(connection) if entrance.resumable else DirectLink(connection)
@@ -130,14 +133,16 @@ class Hub:
         """Replace a member's groups; who sees whom changes with them."""
         before = _snapshot(member)
         member.groups = groups
+        member.described_bytes = described_bytes(member.role, member.metadata, groups)
         member.room.tell_regrouped(member, before, tell_member=True)
         member.room.claims.reconsider(member)
 
     def set_metadata(self, member: Member, metadata: Metadata) -> None:
         """Replace a member's metadata."""
         member.metadata = metadata
+        member.described_bytes = described_bytes(member.role, metadata, member.groups)
         member.room.tell_updated(member)
-        member.room.claims.reconsider(member)
+        member.room.claims.changed(member)
 
     def member(self, room_id: str, peer_id: str) -> Member | None:
         """The member of that name in that room."""

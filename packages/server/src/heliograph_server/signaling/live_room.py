@@ -19,10 +19,14 @@ from heliograph_server.signaling.claims import Claims
 from heliograph_server.signaling.member import Member
 from heliograph_server.signaling.timers import Timer, Timers
 
-__all__ = ["EXPIRY_NOTICE_S", "LiveRoom"]
+__all__ = ["EXPIRY_NOTICE_S", "ROOM_METADATA_BYTES", "LiveRoom"]
 
 EXPIRY_NOTICE_S: Final = 300
 """How long before its end a room's members are told."""
+
+ROOM_METADATA_BYTES: Final = 480 * 1024
+"""What all peers of a room may say of themselves, together: roles, metadata and groups as JSON. So the list of a
+thousand peers, whatever they are called and whoever holds claims on them, is never more than a connection takes."""
 
 LeaveReason = Literal["left", "timed_out", "removed", "replaced", "room_closed"]
 Notice = PeerJoined | PeerUpdated | PeerAway | PeerBack | PeerLeft
@@ -57,6 +61,11 @@ class LiveRoom:
         self.claims.end()
         if self._expiry_timer is not None:
             self._expiry_timer.cancel()
+
+    def has_room_for(self, described_bytes: int, *, instead_of: Member | None) -> bool:
+        """Whether a peer may say so much of itself, given all the others; `instead_of` is what it was until now."""
+        others = sum(member.described_bytes for member in self.members.values() if member is not instead_of)
+        return described_bytes == 0 or others + described_bytes <= ROOM_METADATA_BYTES
 
     def seen_by(self, member: Member) -> Iterator[Member]:
         """Everyone whom a member sees, itself included."""

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from heliograph_protocol import Metadata, Peer, PeerState
@@ -15,10 +16,17 @@ if TYPE_CHECKING:
     from heliograph_server.signaling.claims import Claim
     from heliograph_server.signaling.live_room import LiveRoom
 
-__all__ = ["DEFAULT_GROUPS", "DEFAULT_ROLE", "Entrance", "Member"]
+__all__ = ["DEFAULT_GROUPS", "DEFAULT_ROLE", "Entrance", "Member", "described_bytes"]
 
 DEFAULT_ROLE = "peer"
 DEFAULT_GROUPS = frozenset({"default"})
+
+
+def described_bytes(role: str, metadata: Metadata, groups: frozenset[str]) -> int:
+    """What a peer says of itself, as JSON; nothing if it says nothing."""
+    if role == DEFAULT_ROLE and groups is DEFAULT_GROUPS and not metadata.tags and not metadata.properties:
+        return 0
+    return len(msgspec.json.encode((role, metadata, groups)))
 
 
 class Entrance(Struct, frozen=True, kw_only=True):
@@ -43,6 +51,7 @@ class Member:
         "claimed",
         "claims",
         "connected_at",
+        "described_bytes",
         "grants",
         "groups",
         "groups_pinned",
@@ -71,6 +80,8 @@ class Member:
         self.groups_pinned = entrance.groups_pinned
         self.grants = entrance.grants
         self.resumable = entrance.resumable
+        self.described_bytes = described_bytes(self.role, self.metadata, self.groups)
+        """Of its own, as others see it."""
         self.state: PeerState = "online"
         self.key = SessionKey() if entrance.resumable else None
         self.window: Timer | None = None

@@ -38,7 +38,7 @@ from heliograph_server.signaling.claims import ClaimRefused
 from heliograph_server.signaling.forwarding import Refused
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.mailbox import Mailbox
-from heliograph_server.signaling.member import Member
+from heliograph_server.signaling.member import Member, described_bytes
 
 __all__ = ["METADATA_DEPTH", "Requests", "checked_metadata"]
 
@@ -113,6 +113,7 @@ class Requests:
                 properties=member.metadata.properties | request.metadata.properties,
             )
         )
+        _check_room(member, metadata, member.groups)
         _reply(member, MetadataUpdated(peer_id=member.peer_id, metadata=metadata, ref=request.ref))
         self._hub.set_metadata(member, metadata)
 
@@ -121,6 +122,7 @@ class Requests:
         if groups != member.groups:
             if member.groups_pinned:
                 raise Refused(ErrorCode.NOT_PERMITTED, "Your join token says which groups you are in")
+            _check_room(member, member.metadata, groups)
             self._hub.set_groups(member, groups)
         _reply(member, GroupsUpdated(groups=sorted(groups), ref=request.ref))
 
@@ -135,6 +137,13 @@ def _own(member: Member, request: DiscoverPeers | UpdateMetadata) -> None:
     named: tuple[str | UnsetType, ...] = (request.from_peer_id, request.peer_id)
     if any(name is not UNSET and name != member.peer_id for name in named):
         raise Refused(ErrorCode.SENDER_MISMATCH, f"You are {member.peer_id}")
+
+
+def _check_room(member: Member, metadata: Metadata, groups: frozenset[str]) -> None:
+    """Raise `InvalidMessage` if the room's peers would then say too much of themselves. Saying less is never that."""
+    described = described_bytes(member.role, metadata, groups)
+    if described > member.described_bytes and not member.room.has_room_for(described, instead_of=member):
+        raise InvalidMessage("The peers of this room say too much of themselves to take more of it")
 
 
 def _claims(action: Callable[[], None]) -> None:
