@@ -13,7 +13,7 @@ BESIDES_ERRORS = set(
     Api Channel Claim Claiming ConnectReport Connection ConnectionEvent Disconnected
     FileOffer IceServer IceServers Identity JoinToken
     MAX_MESSAGE_BYTES Member ReceivedFile ReceivedFiles Registered Room RoomDetails RoomEvent Roster RpcStream SentFile
-    Reconnected Reconnecting
+    Reconnected Reconnecting RoomRecreated
     ServerComplaint Session SignalRefused SignalingClient SignalingEvent TypedChannel Undelivered Worker
     ClaimQueued ClaimReleased Claimed Metadata Peer PeerAway PeerBack PeerJoined PeerLeft PeerMessage PeerUpdated
     RoomClosed RoomExpiring ServerDraining

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from heliograph.api import Room
 from heliograph.errors import HeliographError, Refused, SignalingError
 from heliograph_protocol import (
     Answer,
@@ -34,6 +35,7 @@ __all__ = [
     "Reconnecting",
     "Registered",
     "RoomEvent",
+    "RoomRecreated",
     "ServerComplaint",
     "SignalRefused",
     "SignalingEvent",
@@ -60,6 +62,16 @@ class Disconnected:
     """The socket to the server dropped; the client connects again by itself. Data channels are not concerned."""
 
     cause: SignalingError
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRecreated:
+    """The room was gone, and with `keep_room` another one is in its place: others need its link or its token.
+
+    A `Registered` event follows.
+    """
+
+    room: Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,7 @@ RoomEvent = (
     | ClaimReleased
     | RoomExpiring
     | RoomClosed
+    | RoomRecreated
     | ServerDraining
     | ServerComplaint
 )

@@ -41,6 +41,11 @@ class Worker(Member):
     server drops, the worker comes back under its id, and open connections go on. Clients find it by its `tags` and
     `properties`; with `max_claims` among the properties it takes so many claims at once, one without.
 
+    With `keep_room` the room does not end while the worker is in it, for which it takes the `id_token` of the room's
+    creator: it is extended in time, revived if the worker comes back after its end, and where it is gone, as when a
+    server forgot it, another one like it is made, of which a `RoomRecreated` event tells. That
+    goes on for as long as the identity is good.
+
     An async context manager: entering registers, leaving closes every connection. It raises what
     `SignalingClient` raises.
     """
@@ -57,6 +62,7 @@ class Worker(Member):
         properties: Mapping[str, Any] | None = None,
         groups: Strings | None = None,
         id_token: str | None = None,
+        keep_room: bool = False,
         ice_servers: Iterable[IceServerLike] | None = None,
         max_clients: int = MAX_CLIENTS,
         relay_only: bool = False,
@@ -73,6 +79,7 @@ class Worker(Member):
             properties=properties,
             groups=groups,
             id_token=id_token,
+            keep_room=keep_room,
         )
         super().__init__(signaling)
         self._max_clients = max_clients

@@ -21,6 +21,7 @@ from heliograph.errors import (
 )
 from heliograph.events import Disconnected, PeerSignal, Registered, SignalingEvent
 from heliograph.labels import Strings, strings
+from heliograph.signaling.asks import Asks
 from heliograph.signaling.claims import Claim, Claims
 from heliograph.signaling.connector import Connector
 from heliograph.signaling.core import (
@@ -33,15 +34,14 @@ from heliograph.signaling.core import (
 )
 from heliograph.signaling.event_queue import EventQueue
 from heliograph.signaling.ice import FreshIceServers
+from heliograph.signaling.keeper import RoomKeeper
 from heliograph.signaling.outbox import Outbound, Question
 from heliograph.signaling.progress import Progress
 from heliograph.signaling.questions import Questions
 from heliograph.signaling.roster import Roster
-from heliograph.signaling.signals import SendsSignals
 from heliograph.signaling.socket import SignalingSocket, foremost
 from heliograph.signaling.time_limits import FLUSH_TIMEOUT_S, LEAVE_TIMEOUT_S, REQUEST_TIMEOUT_S, ROOM_TIMEOUT_S
 from heliograph_protocol import (
-    AvailablePeers,
     ClaimPeer,
     ClaimReleased,
     IceServer,
@@ -51,7 +51,6 @@ from heliograph_protocol import (
     PeerClaimed,
     PeerMessage,
     Ping,
-    Pong,
     Query,
     RegisteredAuth,
     ReleaseClaim,
@@ -63,7 +62,7 @@ log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
 
 
-class SignalingClient(SendsSignals):
+class SignalingClient(Asks):
     """A registered peer of a room. An async context manager; iterating over it gives `SignalingEvent`s, to one task.
 
     Entering signs in (unless there is an `id_token`), connects and registers; it raises `ServerUnreachable`, `ApiError`
@@ -72,6 +71,7 @@ class SignalingClient(SendsSignals):
     meanwhile is queued, 256 messages or 1 MiB at most. When all this is no use any more the iterator raises the reason.
 
     `tags` and `properties` are what this peer says of itself; without `groups` it is in its token's, or in `default`.
+    With `keep_room` the room does not end while this peer is in it: see `Worker`.
     """
 
     def __init__(
@@ -86,12 +86,13 @@ class SignalingClient(SendsSignals):
         properties: Mapping[str, Any] | None = None,
         groups: Strings | None = None,
         id_token: str | None = None,
+        keep_room: bool = False,
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
     ) -> None:
         self._address = ServerAddress.parse(url or settings().url)
         room_id, room_token = self._address.room(room, token)
-        self._credentials = Credentials(
+        credentials = Credentials(
             room_id,
             room_token,
             peer_id or random_peer_id("Peer"),
@@ -99,8 +100,9 @@ class SignalingClient(SendsSignals):
             Metadata(tags=strings(tags), properties=dict(properties or {})),
             None if groups is None else tuple(strings(groups)),
         )
-        self._connector = Connector(self._address, id_token=id_token, clock=clock, rng=rng)
-        self._core = SignalingCore(self._credentials, clock)
+        keeper = RoomKeeper(self._address.http_url) if keep_room else None
+        self._connector = Connector(self._address, id_token=id_token, clock=clock, rng=rng, keeper=keeper)
+        self._core = SignalingCore(credentials, clock)
         self._ice = FreshIceServers(self._address.http_url)
         self._claims = Claims(self._release)
         self._questions = Questions(self._unwanted)
@@ -115,12 +117,12 @@ class SignalingClient(SendsSignals):
     @property
     def peer_id(self) -> str:
         """This peer's id in the room."""
-        return self._credentials.peer_id
+        return self._core.credentials.peer_id
 
     @property
     def room_id(self) -> str:
         """The room."""
-        return self._credentials.room_id
+        return self._core.credentials.room_id
 
     @property
     def id_token(self) -> str | None:
@@ -211,14 +213,6 @@ class SignalingClient(SendsSignals):
             raise SignalingError(f"The server answered with {type(answer).__name__}, not {kind.__name__}")
         return answer
 
-    async def query(self) -> list[str]:
-        """The ids of the peers in the room, this one included."""
-        return (await self.ask(Query(), AvailablePeers)).peers
-
-    async def ping(self) -> int:
-        """The server's time in Unix seconds."""
-        return (await self.ask(Ping(), Pong)).time
-
     async def claim(self, request: ClaimPeer) -> Claim:
         """Claim a peer. Raises `NoPeerAvailable`, or as `ask` does. Cancelled, it gives back what it gets."""
         ref = await self.send(request)
@@ -278,6 +272,7 @@ class SignalingClient(SendsSignals):
                 group.create_task(self._read(socket), name=f"signals to {self.peer_id}")
                 group.create_task(self._write(socket), name=f"signals of {self.peer_id}")
                 group.create_task(self._ice.keep_fresh(self._core, self._connector))
+                group.create_task(self._connector.keep_room(self._core, self.ping))
         except BaseExceptionGroup as errors:
             raise foremost(errors) from None
 

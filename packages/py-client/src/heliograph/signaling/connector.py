@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from heliograph.api import Api
+from msgspec import UNSET
+
+from heliograph.api import Api, Room
 from heliograph.config import ServerAddress
 from heliograph.errors import (
     ApiError,
+    ConfigurationError,
     HeliographError,
     InternalError,
     InvalidIdToken,
     PeerIdTaken,
     RateLimited,
+    RoomExpired,
     RoomFull,
+    RoomNotFound,
     ServerUnreachable,
     SignalingLost,
     StoreUnavailable,
 )
+from heliograph.events import RoomRecreated
 from heliograph.signaling.backoff import Backoff
 from heliograph.signaling.core import CoreEvent, RegistrationRefused, SignalingCore
+from heliograph.signaling.keeper import Place, RoomKeeper
 from heliograph.signaling.socket import SignalingSocket
 
 __all__ = ["Connector"]
@@ -48,18 +55,47 @@ class Connector:
         id_token: str | None,
         clock: Callable[[], float],
         rng: Callable[[], float],
+        keeper: RoomKeeper | None = None,
     ) -> None:
         self._address = address
+        self._keeper = keeper
+        self._moved: Room | None = None
         self._signs_in = id_token is None
         self._backoff = Backoff(clock=clock, rng=rng)
         self.id_token = id_token
 
     async def connect(self, core: SignalingCore) -> tuple[SignalingSocket, list[CoreEvent]]:
-        """One attempt: signed in, connected, registered. Signing in and connecting go on side by side.
+        """One attempt: signed in, connected, registered; in a room that is kept, one more if it had ended.
 
         Gives the socket and what the core made of the server's reply. Raises `ServerUnreachable`, `ApiError`,
         `SignalingLost`, `SignalingClosed`, or the `Refused` that the server answered with.
         """
+        try:
+            socket, events = await self._connect(core)
+        except (RoomExpired, RoomNotFound) as refusal:
+            if self._keeper is None:
+                raise
+            place = Place(core.credentials.room_id, self.id_token)
+            if (room := await self._keeper.rescue(place, refusal)) is not None:
+                self._moved = room
+                core.move(room.room_id, room.token)
+            socket, events = await self._connect(core)
+        if self._keeper is not None and not self._may_manage(core):
+            core.disconnected()
+            await socket.close()
+            raise ConfigurationError("`keep_room` is for the room's creator: its `id_token` is needed")
+        if self._moved is not None:
+            events = [RoomRecreated(self._moved), *events]
+            self._moved = None
+        return socket, events
+
+    async def keep_room(self, core: SignalingCore, server_time: Callable[[], Awaitable[int]]) -> None:
+        """Extend the room while the peer is in it, if that is wanted."""
+        if self._keeper is not None:
+            await self._keeper.keep_open(Place(core.credentials.room_id, self.id_token), server_time)
+
+    async def _connect(self, core: SignalingCore) -> tuple[SignalingSocket, list[CoreEvent]]:
+        """Signing in and connecting go on side by side."""
         opening = asyncio.create_task(SignalingSocket.open(self._address), name="open the signaling socket")
         try:
             if self.id_token is None:
@@ -107,6 +143,11 @@ class Connector:
                     if isinstance(event.error, InvalidIdToken) and self._signs_in:
                         self.id_token = None
                     raise event.error
+
+    @staticmethod
+    def _may_manage(core: SignalingCore) -> bool:
+        registered = core.registered
+        return registered is not None and registered.grants is not UNSET and "manage" in registered.grants
 
     def _may_pass(self, error: HeliographError) -> bool:
         match error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias, assert_never
 
 import msgspec
@@ -121,6 +121,11 @@ class SignalingCore:
         self.ice_servers: list[IceServer] = []
 
     @property
+    def credentials(self) -> Credentials:
+        """Who registers, and where."""
+        return self._credentials
+
+    @property
     def registered(self) -> RegisteredAuth | None:
         """The last reply to `register`: what this peer is and may do in the room."""
         return self._registered
@@ -195,6 +200,11 @@ class SignalingCore:
         """The connection is lost."""
         self._online = False
         self._outbox.disconnected()
+
+    def move(self, room_id: str, token: str) -> None:
+        """From now on this peer is in another room."""
+        self._credentials = replace(self._credentials, room_id=room_id, token=token)
+        self._tally.forget()
 
     def new_identity(self) -> None:
         """From now on this peer is another user: no session to go back to."""
