@@ -6,7 +6,7 @@ import pytest
 from emulator import AWS_ENVIRONMENT, running_moto
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """The server runs on asyncio alone."""
     return "asyncio"

@@ -15,6 +15,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
+from heliograph_server.cluster.assembly import cluster_node
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.ice.controllers import IceApi
 from heliograph_server.ice.servers import IceServers
@@ -39,11 +40,13 @@ from heliograph_server.rooms.store import RoomStore
 from heliograph_server.rooms.token_api import RoomTokenApi
 from heliograph_server.settings import Settings
 from heliograph_server.signaling.endpoint import Endpoint
+from heliograph_server.signaling.homes import ALONE
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
-from heliograph_server.signaling.session import SessionContext
+from heliograph_server.signaling.session import Session, SessionContext
 from heliograph_server.signaling.timers import LoopTimers
+from heliograph_server.transport.connection import Connection
 from heliograph_server.transport.handshake import Doorway
 from heliograph_server.web.controllers import page_handlers
 
@@ -57,7 +60,7 @@ _log = structlog.get_logger(__name__)
 class Application:
     """The parts that whoever runs the server may need to reach, beside the ASGI application itself.
 
-    Raises `AwsUnusable`.
+    Raises `AwsUnusable`, `ClusterUnusable`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -73,11 +76,13 @@ class Application:
         )
         self.ice_servers = IceServers(settings, clock=time.time)
         timers = LoopTimers()
+        self.cluster = cluster_node(settings)
         self.hub = Hub(
             timers=timers,
             wall_clock=time.time,
             resume_window_s=settings.resume_window_s,
             gone=self._identity.left,
+            ended=(lambda _: None) if self.cluster is None else self.cluster.homes.emptied,
         )
         self.metrics = SignalingMetrics()
         self.readiness = Readiness(self.store, self._identity, version("heliograph-server"))
@@ -86,16 +91,29 @@ class Application:
         )
         self.sessions = SessionContext(
             hub=self.hub,
-            registration=Registration(self.identity, self.rooms, self.hub, self.ice_servers, settings.rate_limit),
+            registration=Registration(
+                self.identity,
+                self.rooms,
+                self.hub,
+                self.ice_servers,
+                settings.rate_limit,
+                homes=ALONE if self.cluster is None else self.cluster.homes,
+            ),
             requests=Requests(self.hub, time.time),
             metrics=self.metrics,
             monotonic=time.perf_counter,
             timers=timers,
             rate_per_s=settings.rate_limit,
         )
+        if self.cluster is not None:
+            self.cluster.sessions = self.sessions
         self.http = self._litestar()
-        self.asgi = Doorway(self.http, Endpoint(self.sessions, settings.allowed_origins).decide)
+        converse = self._converse if self.cluster is None else self.cluster.converse
+        self.asgi = Doorway(self.http, Endpoint(converse, settings.allowed_origins).decide)
         """The whole."""
+
+    def _converse(self, connection: Connection) -> Session:
+        return Session(connection, self.sessions)
 
     def _litestar(self) -> Litestar:
         settings = self.settings
@@ -150,6 +168,8 @@ class Application:
             upkeep = [
                 tasks.create_task(duty) for duty in (self._sweep_rooms(), self._examine_rooms(), self._identity.run())
             ]
+            if self.cluster is not None:
+                upkeep.append(tasks.create_task(self.cluster.run()))
             try:
                 yield
             finally:

@@ -13,6 +13,7 @@ from typing import Final
 
 from heliograph_server.app import Application, room_problems
 from heliograph_server.aws.calls import AwsUnusable
+from heliograph_server.cluster.assembly import ClusterUnusable
 from heliograph_server.demo import run_demo
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.chosen import issuer_problems
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return command(settings, options)
-    except (AwsUnusable, PortTaken, StoreUnavailable, OSError) as error:
+    except (AwsUnusable, ClusterUnusable, PortTaken, StoreUnavailable, OSError) as error:
         _complain(str(error))
         return 1
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ __all__ = ["HELP", "HIDDEN", "SECRET_FIELDS", "Settings", "SettingsError", "load
 
 PREFIX: Final = "HELIOGRAPH_"
 
-SECRET_FIELDS: Final = frozenset({"turn_secret"})
+SECRET_FIELDS: Final = frozenset({"turn_secret", "cluster_url"})
 """Settings whose values are never shown: not in logs, not in problems, not by `check-config`."""
 
 HIDDEN: Final = "********"
@@ -54,6 +54,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     rooms: RoomsKind = "sqlite"
     rooms_table: str = "rooms"
     """The DynamoDB table, by name or ARN."""
+    cluster_url: str = ""
+    """The Redis or Valkey through which several nodes are one server; it may hold a password. Empty: one node."""
     transport: TransportKind = "picows"
     tls_cert: Path | None = None
     """A certificate chain (PEM). With it both ports speak TLS alone."""
@@ -230,6 +232,12 @@ def _ice_urls(pattern: re.Pattern[str], expected: str) -> Callable[[str], tuple[
     return parse
 
 
+def _bus_url(text: str) -> str:
+    if not _BUS_URL.fullmatch(text):
+        raise ValueError("expected a URL like redis://host:6379 or rediss://:password@host:6379")
+    return text
+
+
 def _not_empty(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
@@ -243,6 +251,8 @@ def _table(text: str) -> str:
 
 
 _TABLE: Final = re.compile(r"(?:arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", re.ASCII)
+
+_BUS_URL: Final = re.compile(r"rediss?://\S+")
 
 _PORT: Final = _integer(0, 65535)
 
@@ -264,6 +274,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "oidc_audience": _list,
     "rooms": _one_of(RoomsKind),
     "rooms_table": _table,
+    "cluster_url": _bus_url,
     "transport": _one_of(TransportKind),
     "tls_cert": lambda text: Path(_not_empty(text)),
     "tls_key": lambda text: Path(_not_empty(text)),
@@ -296,6 +307,7 @@ HELP: Final[dict[str, str]] = {
     "oidc_audience": "what they call this server in their tokens; one for all, or one for each",
     "rooms": "where rooms are kept: sqlite, memory or dynamodb",
     "rooms_table": "the DynamoDB table of rooms",
+    "cluster_url": "Redis or Valkey through which several nodes are one server",
     "transport": "how WebSockets are served: asgi",
     "tls_cert": "certificate chain (PEM); with it both ports speak TLS alone",
     "tls_key": "private key of that certificate (PEM, not encrypted)",

@@ -4,8 +4,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from heliograph_server.signaling.session import Session, SessionContext
-from heliograph_server.transport.connection import Connection
+from heliograph_server.transport.connection import Converse
 from heliograph_server.transport.handshake import Accepted, Opening, Refused
 
 __all__ = ["PATHS", "Endpoint"]
@@ -15,12 +14,11 @@ PATHS: Final = frozenset({"", "/ws"})
 
 
 class Endpoint:
-    """What `Doorway` asks."""
+    """What `Doorway` asks. `converse` begins the session of whoever is let in."""
 
-    def __init__(self, sessions: SessionContext, allowed_origins: tuple[str, ...]) -> None:
-        self._sessions = sessions
+    def __init__(self, converse: Converse, allowed_origins: tuple[str, ...]) -> None:
         self._allowed_origins = allowed_origins
-        self._accepted = Accepted(self._converse)
+        self._accepted = Accepted(converse)
 
     def decide(self, opening: Opening) -> Accepted | Refused:
         """Let a peer in; a page of an origin that is not allowed is refused before the handshake is done (403)."""
@@ -29,9 +27,6 @@ class Endpoint:
         if self._allowed_origins and not _origin_allowed(dict(opening.headers), self._allowed_origins):
             return Refused(HTTPStatus.FORBIDDEN, "origin not allowed")
         return self._accepted
-
-    def _converse(self, connection: Connection) -> Session:
-        return Session(connection, self._sessions)
 
 
 def _origin_allowed(headers: dict[bytes, bytes], allowed: tuple[str, ...]) -> bool:

@@ -26,7 +26,7 @@ class Hub:
     """The rooms that have someone in them.
 
     `wall_clock` gives Unix seconds; a peer that lost its connection may come back for `resume_window_s`. `gone` is told
-    of each user who leaves a room for good, and must not wait.
+    of each user who leaves a room for good, `ended` of each room that has nobody in it any more; neither must wait.
     """
 
     def __init__(
@@ -36,11 +36,13 @@ class Hub:
         wall_clock: Callable[[], float],
         resume_window_s: int,
         gone: Callable[[User], None] = lambda _: None,
+        ended: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._rooms: dict[str, LiveRoom] = {}
         self._timers = timers
         self._wall_clock = wall_clock
         self._gone = gone
+        self._ended = ended
         self.resume_window_s = resume_window_s
 
     def join(self, room: Room, entrance: Entrance, connection: Connection) -> Member:
@@ -127,6 +129,7 @@ class Hub:
         else:
             del self._rooms[room.room_id]
             room.end()
+            self._ended(room.room_id)
         self._gone(member.user)
 
     def set_groups(self, member: Member, groups: frozenset[str]) -> None:
@@ -199,6 +202,7 @@ class Hub:
             _end_window(member)
             member.link.close(CloseCode.REMOVED, "the room was closed")
             self._gone(member.user)
+        self._ended(room_id)
         return len(everyone)
 
     def announce_drain(self, reconnect_within_s: int) -> None:

@@ -11,6 +11,7 @@ from heliograph_server.identity.verifier import IdentityProvider, User
 from heliograph_server.rooms.invitations import Invitation
 from heliograph_server.rooms.model import Room
 from heliograph_server.rooms.service import RoomService
+from heliograph_server.signaling.homes import ALONE, Homes
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.mailbox import Mailbox
 from heliograph_server.signaling.member import DEFAULT_GROUPS, DEFAULT_ROLE, Entrance, Member
@@ -27,23 +28,37 @@ class Registration:
     """Checks who wants in, and lets it in. The only part of signaling that waits for anything."""
 
     def __init__(
-        self, identity: IdentityProvider, rooms: RoomService, hub: Hub, ice_servers: IceServers, rate_per_s: int
+        self,
+        identity: IdentityProvider,
+        rooms: RoomService,
+        hub: Hub,
+        ice_servers: IceServers,
+        rate_per_s: int,
+        *,
+        homes: Homes = ALONE,
     ) -> None:
         self._identity = identity
         self._rooms = rooms
         self._hub = hub
         self._ice_servers = ice_servers
+        self._homes = homes
         self._limits = Limits(message_bytes=MESSAGE_BYTES, messages_per_s=rate_per_s)
 
     async def register(self, request: Register, connection: Connection, registered: Callable[[Member], None]) -> None:
         """Make the connection a member's, tell `registered`, then send the reply and what a resumed peer missed.
 
-        Raises the `DomainError` that says what is wrong; on doubt nobody is admitted. If the connection ends meanwhile,
-        nothing happens. After the last wait there is none before the member is in the room.
+        Raises the `DomainError` that says what is wrong, or `RoomElsewhere`; on doubt nobody is admitted. If the
+        connection ends meanwhile, nothing happens. After the last wait there is none before the member is in the room.
         """
         user = await self._identity.verify(request.id_token)
         if _over(connection):
             return
+        async with self._homes.hold(request.room_id):
+            await self._enter(request, user, connection, registered)
+
+    async def _enter(
+        self, request: Register, user: User, connection: Connection, registered: Callable[[Member], None]
+    ) -> None:
         member = None
         if request.resume is not None and request.protocol >= LEVEL_2:
             member = self._hub.resume(request.room_id, request.peer_id, user, request.resume, connection)

@@ -29,6 +29,7 @@ from heliograph_server.errors import DomainError, Unavailable, wire_error
 from heliograph_server.ops.limits import TokenBucket
 from heliograph_server.ops.metrics import SAMPLE_EVERY, SignalingMetrics
 from heliograph_server.signaling.forwarding import Refused, forward
+from heliograph_server.signaling.homes import RoomElsewhere
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.member import Member
 from heliograph_server.signaling.registration import Registration
@@ -87,18 +88,19 @@ class Session:
         "_heard",
         "_member",
         "_over_since",
-        "_refusals",
         "_told_at",
         "_unsampled",
+        "refusals",
     )
 
-    def __init__(self, connection: Connection, context: SessionContext) -> None:
+    def __init__(self, connection: Connection, context: SessionContext, *, refusals: int = 0) -> None:
         self._connection = connection
         self._context = context
         self._member: Member | None = None
         self._heard = False
         """Whether the peer has said anything since it registered."""
-        self._refusals = 0
+        self.refusals = refusals
+        """How often it was refused before it registered."""
         self._unsampled = 0
         """Forwarded messages since one was timed."""
         self._bucket = TokenBucket(context.rate_per_s, 2 * context.rate_per_s, context.monotonic)
@@ -157,6 +159,18 @@ class Session:
             self._context.hub.disconnected(self._member, self._connection)
             _log.info("peer.disconnected", room=self._member.room_id, peer=self._member.peer_id)
 
+    def refuse(self, error: DomainError, ref: Ref | UnsetType) -> None:
+        """Tell a peer that is not registered why it will not be."""
+        self._refuse(error.code, str(error), ref)
+
+    def refused_elsewhere(self) -> None:
+        """Another node has told the peer why it is not registered."""
+        self.refusals += 1
+
+    def handed_over(self) -> None:
+        """The peer is registered at another node, which says and hears everything from now on."""
+        self._end_deadline()
+
     def _confirm(self, frame: bytes) -> None:
         """Take the frame for what it is if it is a confirmation, and only then."""
         if self._member is None or self._connection.closed or len(frame) > CONFIRMATION_BYTES:
@@ -186,12 +200,15 @@ class Session:
         return self._register(request) if isinstance(request, Register) else None
 
     async def _register(self, request: Register) -> None:
+        """Raises `RoomElsewhere`, in a cluster."""
         try:
             await self._context.registration.register(request, self._connection, self._become)
         except (DomainError, ProtocolError) as error:
             if isinstance(error, Unavailable):
                 _log.error("register.unavailable", room=request.room_id, cause=repr(error.__cause__ or error))
             self._refuse(error.code, str(error), request.ref)
+        except RoomElsewhere:
+            raise
         except Exception:  # noqa: BLE001 - a bug must reach the log and the peer, and must not end the others
             _log.exception("register.failed", room=request.room_id)
             self._refuse(ErrorCode.INTERNAL, "The server made a mistake; it has been logged", request.ref)
@@ -231,6 +248,6 @@ class Session:
             self._member.link.reply(frame)
             return
         self._connection.send(frame)
-        self._refusals += 1
-        if self._refusals >= REGISTER_ATTEMPTS:
+        self.refusals += 1
+        if self.refusals >= REGISTER_ATTEMPTS:
             self._connection.close(CloseCode.OVER_LIMIT, "too many attempts to register")

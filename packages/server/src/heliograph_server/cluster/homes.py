@@ -1,0 +1,125 @@
+"""Which rooms are at home on this node, and how they come and go."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import structlog
+
+from heliograph_server.cluster.bus import BusUnavailable, Fields, Home, Registry
+from heliograph_server.signaling.homes import RoomElsewhere
+
+__all__ = ["ClusterHomes"]
+
+_log = structlog.get_logger(__name__)
+
+
+class ClusterHomes:
+    """See `Homes`. A room is taken by the first who wants into it, and let go when nobody is left.
+
+    `occupied` says whether anyone is in a room, or away from it; `restore` has a room again as it was kept; `alive`
+    says whether a node is.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        registry: Registry,
+        *,
+        occupied: Callable[[str], bool],
+        restore: Callable[[str, Fields], None],
+        alive: Callable[[str], Awaitable[bool]],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        self._node = node
+        self._registry = registry
+        self._occupied = occupied
+        self._restore = restore
+        self._alive = alive
+        self._spawn = spawn
+        self._guests: Counter[str] = Counter()
+        self._turns: dict[str, _Turn] = {}
+        self.here: dict[str, Home] = {}
+        """The rooms whose home is this node."""
+
+    def hold(self, room_id: str) -> AbstractAsyncContextManager[None]:
+        """See `Homes.hold`."""
+        return self._hold(room_id)
+
+    async def where(self, room_id: str) -> str | None:
+        """The living node that is a room's home, if that is another one. Raises `BusUnavailable`."""
+        if room_id in self.here:
+            return None
+        home = await self._registry.home(room_id)
+        if home is None or home.node == self._node or not await self._alive(home.node):
+            return None
+        return home.node
+
+    def emptied(self, room_id: str) -> None:
+        """Nobody is in a room any more."""
+        if room_id in self.here and not self._guests[room_id]:
+            self._spawn(self._release(room_id))
+
+    def lose(self, room_id: str) -> None:
+        """Another node has taken a room, or it was let go."""
+        self.here.pop(room_id, None)
+
+    @asynccontextmanager
+    async def _hold(self, room_id: str) -> AsyncIterator[None]:
+        self._guests[room_id] += 1
+        try:
+            if room_id not in self.here:
+                async with self._turn(room_id):
+                    if room_id not in self.here:
+                        await self._take(room_id)
+            yield
+        finally:
+            self._guests[room_id] -= 1
+            if not self._guests[room_id]:
+                del self._guests[room_id]
+                if not self._occupied(room_id):
+                    self.emptied(room_id)
+
+    async def _take(self, room_id: str) -> None:
+        if not await self._alive(self._node):
+            raise BusUnavailable("This node is not one of the cluster's")
+        taken = await self._registry.take(room_id, self._node, None)
+        if not taken.won and (taken.home.node == self._node or not await self._alive(taken.home.node)):
+            _log.info("cluster.takeover", room=room_id, dead=taken.home.node)
+            taken = await self._registry.take(room_id, self._node, taken.home)
+        if not taken.won:
+            raise RoomElsewhere(taken.home.node)
+        self.here[room_id] = taken.home
+        self._restore(room_id, taken.fields)
+
+    async def _release(self, room_id: str) -> None:
+        async with self._turn(room_id):
+            home = self.here.get(room_id)
+            if home is None or self._guests[room_id] or self._occupied(room_id):
+                return
+            del self.here[room_id]
+            try:
+                await self._registry.release(room_id, home, forget=True)
+            except BusUnavailable:
+                _log.warning("cluster.release_failed", room=room_id)
+
+    @asynccontextmanager
+    async def _turn(self, room_id: str) -> AsyncIterator[None]:
+        """One after the other: a room must not be taken while it is being let go."""
+        turn = self._turns.setdefault(room_id, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[room_id]
+
+
+class _Turn:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0

@@ -1,0 +1,180 @@
+"""This node of a cluster: its lease, its lines to the others, the rooms that are at home here."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+
+from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry
+from heliograph_server.cluster.door import Door
+from heliograph_server.cluster.homes import ClusterHomes
+from heliograph_server.cluster.lines import Kind, Line
+from heliograph_server.cluster.switchboard import Switchboard
+from heliograph_server.signaling.session import Session, SessionContext
+from heliograph_server.transport.connection import Connection
+
+__all__ = ["LEASE_S", "RENEW_S", "ClusterNode"]
+
+LEASE_S: Final = 4.0
+"""A node that has not renewed its lease for that long is dead: others take its rooms."""
+
+RENEW_S: Final = 1.0
+RETRY_S: Final = 0.1
+
+_log = structlog.get_logger(__name__)
+
+
+class ClusterNode:
+    """See `House` and `BusListener`. It is told its `sessions` before it runs."""
+
+    sessions: SessionContext
+
+    def __init__(self, bus: Bus, registry: Registry, *, monotonic: Callable[[], float], rate_per_s: int) -> None:
+        self.name = secrets.token_hex(8)
+        self.bus = bus
+        self.registry = registry
+        self.monotonic = monotonic
+        self.rate_per_s = rate_per_s
+        self._alive: frozenset[str] = frozenset()
+        self._missing: frozenset[str] = frozenset()
+        self.joined = False
+        """Whether this node is one of the cluster's at the moment: the bus answers, and knows of it."""
+        self._apart = False
+        """Whether others may think that there still are pipes which there are not."""
+        self._tasks: asyncio.TaskGroup | None = None
+        self.switchboard = Switchboard(
+            self.name, publish=bus.publish, begin=self.begin, answer=self._answer, spawn=self._spawn
+        )
+        self.homes = ClusterHomes(
+            self.name,
+            registry,
+            occupied=self._occupied,
+            restore=self._restore,
+            alive=self._is_alive,
+            spawn=self._spawn,
+        )
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """The living nodes, as far as is known."""
+        return self._alive
+
+    async def run(self) -> None:
+        """Be a node for as long as this is awaited."""
+        _log.info("cluster.node", node=self.name)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                tasks.create_task(self.bus.run(self.name, self))
+                tasks.create_task(self._keep_lease())
+                try:
+                    await asyncio.get_running_loop().create_future()
+                finally:
+                    self.joined = False
+                    with suppress(BusUnavailable):
+                        await self.registry.retire(self.name)
+        finally:
+            self._tasks = None
+            _log.info("cluster.node_ends", node=self.name)
+
+    def converse(self, connection: Connection) -> Door:
+        """See `Converse`."""
+        return Door(connection, self)
+
+    async def where(self, room_id: str) -> str | None:
+        """See `House.where`."""
+        try:
+            return await self.homes.where(room_id)
+        except BusUnavailable:
+            return None
+
+    def begin(self, connection: Connection, refusals: int) -> Session:
+        """See `House.begin`."""
+        return Session(connection, self.sessions, refusals=refusals)
+
+    def open(self, node: str, door: Door) -> tuple[Line, int]:
+        """See `House.open`."""
+        return self.switchboard.open(node, door)
+
+    def shut(self, pipe: int) -> None:
+        """See `House.shut`."""
+        self.switchboard.shut(pipe)
+
+    def received(self, batch: bytes) -> None:
+        """See `BusListener.received`."""
+        self.switchboard.received(batch)
+
+    def unheard(self, node: str) -> None:
+        """See `BusListener.unheard`."""
+        self.switchboard.lost(node)
+
+    def bus_lost(self) -> None:
+        """See `BusListener.bus_lost`."""
+        self.joined = False
+        self._alive = frozenset()
+        self.switchboard.all_lost()
+
+    def bus_back(self) -> None:
+        """See `BusListener.bus_back`."""
+        self._apart = True
+
+    async def _keep_lease(self) -> None:
+        while True:
+            if self.bus.up:
+                try:
+                    await self._renew()
+                except BusUnavailable as error:
+                    _log.warning("cluster.lease_not_renewed", cause=repr(error.__cause__ or error))
+                self.switchboard.beat()
+            await asyncio.sleep(RENEW_S if self.joined else RETRY_S)
+
+    async def _renew(self) -> None:
+        lease = await self.registry.renew(self.name, LEASE_S)
+        self._live(lease.nodes)
+        self.joined = self.bus.up
+
+    async def _is_alive(self, node: str) -> bool:
+        """Whether a node is alive. Before it is said that it is not, the registry is asked."""
+        if node not in self._alive:
+            await self._renew()
+        return node in self._alive
+
+    def _live(self, nodes: frozenset[str]) -> None:
+        """These are alive. One that was not known to be is dead only if it is missing twice: it may be new."""
+        absent = self.switchboard.nodes - nodes
+        for node in absent & (self._alive | self._missing):
+            _log.warning("cluster.node_dead", node=node)
+            self.switchboard.forget(node)
+        self._missing = absent - self._alive
+        for node in nodes - self._alive - {self.name}:
+            _log.info("cluster.node_found", node=node)
+        self._alive = nodes
+        if self._apart:
+            self._apart = False
+            for node in nodes - {self.name}:
+                self.switchboard.tell(node, Kind.BROKEN)
+
+    def _occupied(self, room_id: str) -> bool:
+        return self.sessions.hub.occupied(room_id)
+
+    def _restore(self, room_id: str, fields: Fields) -> None:
+        """Have a room again as it was kept."""
+
+    async def _answer(self, question: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._tasks is None:
+            work.close()
+        else:
+            self._tasks.create_task(_logged(work))
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # noqa: BLE001 - a bug must reach the log, and must not end the others
+        _log.exception("cluster.failed")

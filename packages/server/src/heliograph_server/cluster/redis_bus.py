@@ -1,0 +1,249 @@
+"""The bus and the registry on Redis or Valkey 7.
+
+All commands of one turn of the event loop are one pipeline; what comes while it is under way makes up the next. When
+the server does not answer within `ANSWER_S`, everything that waits for it is told so at once, and the connections are
+made anew until one works.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+from redis.exceptions import NoScriptError
+
+from heliograph_server.cluster.bus import BusListener, BusUnavailable, Changes, Fields, Home, Lease, Taken
+from heliograph_server.cluster.connecting import FAILURES, Connections, Reader
+from heliograph_server.cluster.scripts import COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE, Script
+
+__all__ = ["ANSWER_S", "KEPT_S", "RedisBus"]
+
+ANSWER_S: Final = 1.0
+"""How long the bus may take to answer."""
+
+CONNECT_S: Final = 3.0
+RETRY_S: Final = 0.25
+
+BEAT_S: Final = 0.5
+"""How often a node sends to itself, so that it notices when nothing comes any more."""
+
+SILENCE_S: Final = 2.0
+"""After that time without anything the subscription is taken for lost."""
+
+PIPELINE_COMMANDS: Final = 1000
+QUEUED_BYTES: Final = 64 * 1024 * 1024
+"""What may wait for the bus; beyond it the bus counts as lost."""
+
+KEPT_S: Final = 6 * 3600
+"""How long what is kept of a room outlives its last commit."""
+
+_log = structlog.get_logger(__name__)
+
+
+class _Command(Struct):
+    arguments: tuple[Any, ...]
+    answer: asyncio.Future[Any] | None
+    size: int
+    node: str = ""
+    """To whom a publication is."""
+
+
+class RedisBus:
+    """See `Bus` and `Registry`."""
+
+    def __init__(self, url: str) -> None:
+        self._connections = Connections(url)
+        self._queue: deque[_Command] = deque()
+        self._queued = asyncio.Event()
+        self._size = 0
+        self.up = False
+        """See `Bus.up`."""
+        self.published = 0
+        self.published_bytes = 0
+        self.outages = 0
+        self.answer_s = 0.0
+        """How long the latest pipeline took."""
+
+    def publish(self, node: str, batch: bytes) -> None:
+        """See `Bus.publish`. While the bus is lost, so is the batch."""
+        if self.up:
+            self.published += 1
+            self.published_bytes += len(batch)
+            command = self._connections.publication(f"hg:node:{node}", batch)
+            self._put(_Command(command, None, len(batch), node))
+
+    async def run(self, node: str, listener: BusListener) -> None:
+        """See `Bus.run`."""
+        lost = False
+        while True:
+            try:
+                async with asyncio.timeout(None) as connecting, self._connected(node, connecting) as reader:
+                    _log.info("cluster.bus_found")
+                    lost = False
+                    self.up = True
+                    listener.bus_back()
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(self._write(listener))
+                        tasks.create_task(self._read(reader, listener))
+                        tasks.create_task(self._beat(node))
+            except* FAILURES as errors:
+                if not lost:
+                    lost = True
+                    self.outages += 1
+                    _log.error("cluster.bus_lost", cause=repr(errors.exceptions[0]))
+            finally:
+                was_up, self.up = self.up, False
+                self._fail_all()
+                if was_up:
+                    listener.bus_lost()
+            await asyncio.sleep(RETRY_S)
+
+    async def renew(self, node: str, lease_s: float) -> Lease:
+        """See `Registry.renew`."""
+        known, nodes = await self._call(RENEW, ["hg:nodes"], node, int(lease_s * 1000))
+        return Lease(frozenset(name.decode() for name in nodes), not known)
+
+    async def retire(self, node: str) -> None:
+        """See `Registry.retire`."""
+        await self._ask("ZREM", "hg:nodes", node)
+
+    async def home(self, room_id: str) -> Home | None:
+        """See `Registry.home`."""
+        found = await self._ask("GET", _keys(room_id)[0])
+        return None if found is None else _home(found)
+
+    async def take(self, room_id: str, node: str, instead_of: Home | None) -> Taken:
+        """See `Registry.take`."""
+        replaced = "" if instead_of is None else _text(instead_of)
+        home, won, flat = await self._call(TAKE, _keys(room_id), node, replaced, KEPT_S * 1000)
+        return Taken(_home(home), bool(won), dict(zip(flat[::2], flat[1::2], strict=True)))
+
+    async def commit(self, room_id: str, home: Home, changes: Changes) -> bool:
+        """See `Registry.commit`."""
+        written = [part for field in changes.written for part in field]
+        numbers = (KEPT_S * 1000, int(changes.whole), len(changes.removed))
+        return bool(await self._call(COMMIT, _keys(room_id), _text(home), *numbers, *changes.removed, *written))
+
+    async def reclaim(self, room_id: str, home: Home, fields: Fields) -> bool:
+        """See `Registry.reclaim`."""
+        flat = [part for field in fields.items() for part in field]
+        return bool(await self._call(RECLAIM, _keys(room_id), _text(home), KEPT_S * 1000, *flat))
+
+    async def release(self, room_id: str, home: Home, *, forget: bool) -> None:
+        """See `Registry.release`."""
+        await self._call(RELEASE, _keys(room_id), _text(home), int(forget))
+
+    async def spend(self, bucket: str, rate_per_s: float, burst: float) -> float:
+        """Take a token from a bucket that all nodes share: 0, or the seconds until there is one. See `Tokens`."""
+        return float(await self._call(SPEND, [f"hg:bucket:{bucket}"], rate_per_s, burst))
+
+    def _call(self, script: Script, keys: Sequence[str], *arguments: str | float | bytes) -> "asyncio.Future[Any]":
+        return self._ask("EVALSHA", script.sha, len(keys), *keys, *arguments)
+
+    def _ask(self, *command: str | float | bytes) -> "asyncio.Future[Any]":
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self.up:
+            size = sum(len(part) for part in command if isinstance(part, bytes))
+            self._put(_Command(command, answer, size))
+        else:
+            answer.set_exception(BusUnavailable("The bus is lost"))
+        return answer
+
+    def _put(self, command: _Command) -> None:
+        self._queue.append(command)
+        self._size += command.size
+        self._queued.set()
+
+    def _fail_all(self) -> None:
+        queue, self._queue = self._queue, deque()
+        self._size = 0
+        for command in queue:
+            _fail(command)
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, node: str, connecting: asyncio.Timeout) -> AsyncIterator[Reader]:
+        """Both connections, at work within `CONNECT_S`."""
+        loop = asyncio.get_running_loop()
+        connecting.reschedule(loop.time() + CONNECT_S)
+        async with self._connections.open(f"hg:node:{node}") as reader:
+            connecting.reschedule(None)
+            yield reader
+
+    async def _write(self, listener: BusListener) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._queued.wait()
+            if self._size > QUEUED_BYTES:
+                raise TimeoutError("too much waits for the bus")
+            commands = [self._queue.popleft() for _ in range(min(len(self._queue), PIPELINE_COMMANDS))]
+            if not self._queue:
+                self._queued.clear()
+            self._size -= sum(command.size for command in commands)
+            began = loop.time()
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    answers = await self._connections.execute([command.arguments for command in commands])
+            except BaseException:
+                for command in commands:
+                    _fail(command)
+                raise
+            self.answer_s = loop.time() - began
+            for command, answer in zip(commands, answers, strict=True):
+                self._settle(command, answer, listener)
+            for answer in answers:
+                if isinstance(answer, Exception) and not isinstance(answer, NoScriptError):
+                    raise answer  # loading, read only: whoever this is, it is not the one to speak to
+
+    def _settle(self, command: _Command, answer: Any, listener: BusListener) -> None:
+        if isinstance(answer, NoScriptError):
+            self._put(_Command(_in_full(command.arguments), command.answer, command.size))
+        elif isinstance(answer, Exception):
+            _fail(command, answer)
+        elif command.answer is None:
+            if answer == 0:
+                listener.unheard(command.node)
+        elif not command.answer.done():
+            command.answer.set_result(answer)
+
+    async def _read(self, reader: Reader, listener: BusListener) -> None:
+        while True:
+            async with asyncio.timeout(SILENCE_S):
+                batch = await reader.next()
+            if batch:
+                listener.received(batch)
+
+    async def _beat(self, node: str) -> None:
+        while True:
+            self.publish(node, b"")
+            await asyncio.sleep(BEAT_S)
+
+
+def _fail(command: _Command, cause: Exception | None = None) -> None:
+    if command.answer is not None and not command.answer.done():
+        error = BusUnavailable("The bus did not answer")
+        error.__cause__ = cause
+        command.answer.set_exception(error)
+        command.answer.exception()  # whoever asked may have gone
+
+
+def _in_full(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same call, for a server that does not know the script yet."""
+    scripts = {script.sha: script.text for script in (COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE)}
+    return ("EVAL", scripts[arguments[1]], *arguments[2:])
+
+
+def _keys(room_id: str) -> list[str]:
+    tag = room_id.encode().hex()  # a stranger chose it: no braces of its own
+    return [f"hg:{{{tag}}}:home", f"hg:{{{tag}}}:log"]
+
+
+def _text(home: Home) -> str:
+    return f"{home.node} {home.epoch}"
+
+
+def _home(text: bytes) -> Home:
+    node, epoch = text.decode().split(" ")
+    return Home(node, int(epoch))
