@@ -30,6 +30,7 @@ async def test_a_worker_as_a_child_process(program: Program, server: Any, room: 
             "room_id": room.room_id,
             "url": server.url,
             "link": None,
+            "methods": [],
         }
         link = f"{server.url}/#room={room.room_id}&token={room.token}"
         code, out, err = await output(program, "chat", "--url", link, "--json", stdin=b"hello\nworld")

@@ -33,7 +33,7 @@ def chat(*, where: Where, peer: str | None, out: Output) -> None:
 
 async def _chat(where: Where, peer: str | None, output: Output) -> None:
     """Send each line of standard input, print each message that comes, until either side ends."""
-    async with connected(where, peer) as connection:
+    async with connected(where, peer, out=output) as connection:
         output.event("connected", f"Connected to {connection.peer_id}.", peer_id=connection.peer_id)
         channel = connection.channel(CHAT_LABEL)
         arrived = asyncio.Event()

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import click
 
+from heliograph.cli.call import call
 from heliograph.cli.chat import chat
 from heliograph.cli.completion import completion
 from heliograph.cli.doctor import doctor
@@ -13,6 +14,7 @@ from heliograph.cli.failures import EXIT_CODES_HELP
 from heliograph.cli.group import Group
 from heliograph.cli.login import login, logout
 from heliograph.cli.peers import peers
+from heliograph.cli.receive import receive
 from heliograph.cli.room import room
 from heliograph.cli.send import send
 from heliograph.cli.worker import worker
@@ -34,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (login, logout, room, worker, peers, chat, send, doctor, completion):
+for command in (login, logout, room, peers, worker, call, chat, send, receive, doctor, completion):
     main.add_command(command)

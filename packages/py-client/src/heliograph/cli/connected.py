@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from heliograph.cli.output import Output
 from heliograph.cli.where import Where
 from heliograph.client import Session, connect
 from heliograph.config import random_peer_id
-from heliograph.errors import ConfigurationError, PeerNotFound
+from heliograph.errors import ConfigurationError, EventsMissed, PeerNotFound
+from heliograph.events import Registered
 from heliograph.peer.connection import Connection
+from heliograph_protocol import PeerJoined
 
 __all__ = ["OBSERVER", "connected", "enter"]
 
@@ -35,17 +39,69 @@ async def enter(where: Where, *, role: str = CLIENT, peer_id: str | None = None)
 
 
 @asynccontextmanager
-async def connected(where: Where, peer: str | None) -> AsyncIterator[Connection]:
-    """A connection to the peer, or to the only other one in the room."""
-    if peer is None:
-        async with enter(where) as session:
-            yield await session.connect(await only_peer(session))
+async def connected(
+    where: Where, peer: str | None, *, out: Output, wait_s: float | None = 0
+) -> AsyncIterator[Connection]:
+    """A connection to the peer, or to the only other one in the room.
+
+    For one that is not there yet it waits `wait_s` seconds; None is without end.
+    """
+    if peer is not None and wait_s == 0:
+        room, token = await where.admission()
+        with out.status(f"Connecting to {peer}…"):
+            opened = connect(
+                where.url, peer=peer, room=room, token=token, id_token=where.id_token, ice_servers=where.ice_servers
+            )
+            connection = await opened.__aenter__()
+        try:
+            yield connection
+        finally:
+            await opened.__aexit__(None, None, None)
         return
-    room, token = await where.admission()
-    async with connect(
-        where.url, peer=peer, room=room, token=token, id_token=where.id_token, ice_servers=where.ice_servers
-    ) as connection:
-        yield connection
+    async with enter(where) as session:
+        found = await _awaited(session, peer, wait_s, out)
+        with out.status(f"Connecting to {found}…"):
+            connection = await session.connect(found)
+        async with connection:
+            yield connection
+
+
+async def _awaited(session: Session, peer: str | None, wait_s: float | None, out: Output) -> str:
+    """The peer's id as soon as it is in the room."""
+    try:
+        return await _present(session, peer)
+    except PeerNotFound:
+        if wait_s == 0:
+            raise
+    try:
+        with out.status(f"Waiting for {peer or 'somebody'} to come…"):
+            async with asyncio.timeout(wait_s):
+                return await _coming(session, peer)
+    except TimeoutError:
+        words = f"{peer or 'Nobody'} {'did not come' if peer else 'came'} in {wait_s:g} s"
+        raise PeerNotFound(words, code="PEER_NOT_FOUND") from None
+
+
+async def _coming(session: Session, peer: str | None) -> str:
+    while True:
+        try:
+            async for event in session.events():
+                if isinstance(event, Registered | PeerJoined):
+                    try:
+                        return await _present(session, peer)
+                    except PeerNotFound:
+                        continue
+        except EventsMissed:
+            continue
+        raise PeerNotFound(f"The room ended before {peer or 'somebody'} came", code="PEER_NOT_FOUND")
+
+
+async def _present(session: Session, peer: str | None) -> str:
+    if peer is None:
+        return await only_peer(session)
+    if peer not in await session.peers():
+        raise PeerNotFound(f"No peer {peer} in this room", code="PEER_NOT_FOUND")
+    return peer
 
 
 async def only_peer(session: Session) -> str:

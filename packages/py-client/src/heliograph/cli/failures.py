@@ -26,6 +26,7 @@ from heliograph.errors import (
     UnsupportedByServer,
     WorkerBusy,
 )
+from heliograph.rpc.errors import CallInterrupted, HandlerFailed, InvalidArguments, MethodNotFound, RpcError
 
 __all__ = ["EXIT_CODES", "EXIT_CODES_HELP", "exit_code", "hint"]
 
@@ -58,10 +59,12 @@ def exit_code(error: HeliographError) -> int:
             return 5
         case ApiError() | SignalingError():
             return 4
-        case ConnectError() | ConnectionLost():
+        case ConnectError() | ConnectionLost() | CallInterrupted():
             return 6
         case TransferError():
             return 7
+        case RpcError():
+            return 8
         case _:
             return 1
 
@@ -86,6 +89,9 @@ _BY_KIND: tuple[tuple[type[HeliographError], str | None], ...] = (
     (PeerNotFound, "`heliograph peers` shows who is there."),
     (UnsupportedByServer, "The server needs to be updated for that."),
     (PeerRefused, None),
+    (MethodNotFound, "What a `heliograph worker` serves, it says when it starts."),
+    (InvalidArguments, "name=value sends a text; name:=value sends JSON: a number, true, null, a list, an object."),
+    (HandlerFailed, "The log of the peer that was called has the reason."),
     (ConnectError, "`heliograph doctor` checks what stands between this machine and its peers."),
 )
 """The first that fits counts."""

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Output", "console", "errors", "grid", "harmless", "screen"]
+__all__ = ["Output", "console", "errors", "for_screen", "grid", "harmless", "screen"]
 
 console = Console(highlight=False, soft_wrap=True)
 screen = Console(highlight=False)
 """For what is laid out: tables and bars."""
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+waiting = Console(stderr=True, highlight=False)
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+_HARMLESS_CONTROLS = re.compile(r"(\r|\x1b\[[0-9;]*m)")
 
 
 def harmless(text: str) -> str:
     """Text of strangers for a terminal: what would steer it, or turn the reading direction, is spelled out."""
     return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def for_screen(text: str) -> str:
+    """The same for what a command wrote: colors, and returns to the line's start, are part of it and do no harm."""
+    return "".join(part if index % 2 else harmless(part) for index, part in enumerate(_HARMLESS_CONTROLS.split(text)))
 
 
 def cell(text: str) -> str:
@@ -46,6 +55,17 @@ class Output:
         """Write the words, or `{"event": …, …fields}`."""
         self._write(self._json({"event": event, **fields}) if self.as_json else harmless(words))
 
+    def quiet_event(self, event: str, **fields: object) -> None:
+        """Tell programs that read JSON something that a person sees otherwise, or need not see."""
+        if self.as_json:
+            self._write(self._json({"event": event, **fields}))
+
+    def status(self, words: str) -> AbstractContextManager[object]:
+        """Show a person what is waited for, as long as it is."""
+        if self.as_json or not errors.is_terminal or self.verbose:
+            return nullcontext()
+        return waiting.status(Text(harmless(words), style="dim"))
+
     def row(self, event: str, cells: Sequence[str], **fields: object) -> None:
         """Write one row of a list: with tabs between the cells, or as JSON."""
         self.event(event, "\t".join(cell(text) for text in cells), **fields)
@@ -59,7 +79,7 @@ class Output:
         if not self.as_json:
             errors.print(Text(harmless(words), style="dim"))
 
-    def failure(self, words: str, *, hint: str | None, code: int, kind: str) -> None:
+    def failure(self, words: str, *, hint: str | None, code: int, kind: str, reason: str | None = None) -> None:
         """Say on standard error why the command ends with this exit code: one sentence, details, a hint."""
         if self.as_json:
             fields: dict[str, object] = {
@@ -69,6 +89,8 @@ class Output:
                 "hint": hint,
                 "exit_code": code,
             }
+            if reason:
+                fields["code"] = reason
             errors.file.write(f"{self._json(fields)}\n")
             return
         sentence, *details = harmless(words).split("\n")
@@ -79,6 +101,9 @@ class Output:
             errors.print(Text(f"Hint: {hint}", style="yellow"))
 
     def _write(self, line: str) -> None:
+        if self.is_live:
+            screen.print(Text(line), soft_wrap=True)  # above what is redrawn
+            return
         console.file.write(f"{line}\n")  # as it is: rich would turn tabs into spaces
         console.file.flush()
 

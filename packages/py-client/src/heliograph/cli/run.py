@@ -62,7 +62,10 @@ def run(command: Callable[[], Coroutine[Any, Any, None]], *, out: Output, until_
 
 def _fail(out: Output, error: Exception, words: str, code: int, advice: str | None) -> None:
     log.info("command.failed", exc_info=error)
-    out.failure(words, hint=advice, code=code, kind=type(error).__name__)
+    reason = getattr(error, "code", None)
+    out.failure(
+        words, hint=advice, code=code, kind=type(error).__name__, reason=reason if isinstance(reason, str) else None
+    )
     sys.exit(code)
 
 

@@ -77,6 +77,11 @@ class Chosen:
         servers: tuple[IceServer, ...] | None = self.values.get("ice_servers")
         return servers
 
+    def with_room(self, room: str, token: str) -> Chosen:
+        """The same with a room that was just made."""
+        made = {"room": room, "token": token}
+        return Chosen({**self.values, **made}, {**self.sources, **dict.fromkeys(made, "just made")})
+
     def text(self, name: str) -> str | None:
         """A setting that is a string, if there is a value for it."""
         value = self.values.get(name)

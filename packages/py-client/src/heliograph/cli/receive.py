@@ -1,0 +1,206 @@
+"""`heliograph receive`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from heliograph.channels.channel import Channel
+from heliograph.cli.output import Output
+from heliograph.cli.progress import Transfer, Transfers
+from heliograph.cli.room import made_room
+from heliograph.cli.run import run
+from heliograph.cli.sizes import SIZE
+from heliograph.cli.where import Where, output_options, room_options
+from heliograph.config import random_peer_id
+from heliograph.errors import TransferError, TransferInterrupted
+from heliograph.files.offer import FileOffer, ReceivedFile
+from heliograph.files.receive import receive_file
+from heliograph.peer.connection import Connection
+from heliograph.worker import Worker
+from heliograph_protocol.datachannel import FILE_LABEL
+
+__all__ = ["receive"]
+
+RECEIVER = "receiver"
+MAX_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveOptions:
+    """What the receive command was asked for."""
+
+    where: Where
+    into: Path
+    existing: Literal["rename", "replace", "refuse"]
+    max_bytes: int | None
+    sender: str | None
+    once: bool
+    peer_id: str | None
+
+
+@click.command()
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to save files; it is made if need be.  [env: HELIOGRAPH_INTO; default: the working directory]",
+)
+@click.option(
+    "--existing",
+    type=click.Choice(["rename", "replace", "refuse"]),
+    default="rename",
+    show_default=True,
+    help="What becomes of a file whose name is taken: `a (1).bin`, or in its place, or it is refused.",
+)
+@click.option("--max-size", "max_bytes", type=SIZE, help="Refuse larger files: 500M, 2GiB.  [default: no limit]")
+@click.option("--from", "sender", metavar="ID", help="Take files from this peer alone.")
+@click.option("--once", is_flag=True, help="End when the first sender has gone, and everything of it has arrived.")
+@click.option("--peer-id", metavar="ID", help="This receiver's id in the room.  [default: Receiver-…]")
+@room_options
+@output_options
+def receive(*, where: Where, into: Path | None, once: bool, out: Output, **others: object) -> None:
+    """Receive files into a directory, until interrupted.
+
+    A file has its name only when it is whole, verified and on the disk. What was interrupted goes on where it stopped
+    when it is sent again. Everybody in the room can send. Without a room it makes one and prints the command that
+    sends there.
+
+    \b
+    Examples:
+      heliograph receive --into inbox
+      heliograph receive --once --url 'http://host:8001/#room=…&token=…'
+    """
+    directory = into or Path(where.chosen.text("into") or ".").expanduser()
+    options = ReceiveOptions(where=where, into=directory, once=once, **others)  # type: ignore[arg-type]
+    run(lambda: _Receiving(options, out).run(), out=out, until_stopped=not once)
+
+
+class _Receiving:
+    """Takes files as they come."""
+
+    def __init__(self, options: ReceiveOptions, out: Output) -> None:
+        self._options = options
+        self._out = out
+        self._transfers = Transfers(out)
+        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._under_way = 0
+        self._arrived = 0
+        self._interrupted: set[str] = set()
+        self._senders: dict[Connection, asyncio.Task[None]] = {}
+        self._over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Receive until cancelled, or with --once until the first sender has gone."""
+        options, where, link = self._options, self._options.where, None
+        if where.room is None:
+            created, link = await made_room(where)
+            room, token = created.room_id, created.token
+        else:
+            room, token = await where.admission()
+        worker = Worker(
+            where.url,
+            room=room,
+            token=token,
+            id_token=where.id_token,
+            peer_id=options.peer_id or random_peer_id("Receiver"),
+            role=RECEIVER,
+            ice_servers=where.ice_servers,
+        )
+        worker.on_channel(FILE_LABEL)(self._take)
+        async with worker:
+            words = f"{worker.peer_id} receives into {options.into} in room {worker.room_id} at {where.url}"
+            if link is not None:
+                words += f"\nSend with: heliograph send FILE --url '{link}'"
+            self._out.event(
+                "ready",
+                words,
+                peer_id=worker.peer_id,
+                room_id=worker.room_id,
+                url=where.url,
+                link=link,
+                into=str(options.into),
+            )
+            with self._transfers:
+                await self._until_over(worker)
+
+    async def _until_over(self, worker: Worker) -> None:
+        serving = asyncio.ensure_future(worker.wait_closed())
+        ending = asyncio.ensure_future(self._over.wait())
+        try:
+            await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()
+        finally:
+            for task in (serving, ending, *self._senders.values()):
+                task.cancel()
+
+    async def _take(self, channel: Channel) -> None:
+        if self._options.once and channel.connection not in self._senders:
+            watching = asyncio.create_task(self._watch(channel.connection), name=f"files of {channel.peer_id}")
+            self._senders[channel.connection] = watching
+        self._under_way += 1
+        try:
+            async with self._slots:
+                await self._receive(channel)
+        finally:
+            self._under_way -= 1
+
+    async def _receive(self, channel: Channel) -> None:
+        name = None
+        with contextlib.ExitStack() as stack:
+            transfer: Transfer | None = None
+
+            def accept(offer: FileOffer) -> bool:
+                nonlocal name, transfer
+                name = "/".join((*offer.folder, offer.name))
+                transfer = stack.enter_context(self._transfers.begin(name, peer_id=offer.peer_id))
+                return self._options.sender in {None, offer.peer_id}
+
+            def progress(done: int, total: int) -> None:
+                if transfer is not None:
+                    transfer(done, total)
+
+            try:
+                file = await receive_file(
+                    channel,
+                    into=self._options.into,
+                    existing=self._options.existing,
+                    max_bytes=self._options.max_bytes,
+                    accept=accept,
+                    progress=progress,
+                )
+            except TransferError as error:
+                if name is not None and isinstance(error, TransferInterrupted):
+                    self._interrupted.add(name)
+                words = f"{name or 'A file'} of {channel.peer_id} did not arrive: {error}"
+                about = {"peer_id": channel.peer_id, "name": name, "code": error.code, "message": str(error)}
+                self._out.event("file_failed", words, **about)
+                return
+        self._interrupted.discard(name or file.name)
+        self._arrived += 1
+        self._tell(file)
+
+    async def _watch(self, sender: Connection) -> None:
+        """It is over when this sender has gone, unless something has only come in part: then it will come again."""
+        await sender.wait_closed()
+        del self._senders[sender]
+        if self._arrived and not self._under_way and not self._interrupted:
+            self._over.set()
+
+    def _tell(self, file: ReceivedFile) -> None:
+        self._out.event(
+            "file_received",
+            f"{file.peer_id} sent {file.path}: {file.size:,} bytes, SHA-256 {file.sha256}",
+            peer_id=file.peer_id,
+            name=file.name,
+            folder=list(file.folder),
+            size=file.size,
+            sha256=file.sha256,
+            path=str(file.path),
+            resumed_at=file.resumed_at,
+        )

@@ -1,0 +1,1 @@
+"""What `heliograph worker` serves: Python functions, and commands of the operating system."""
