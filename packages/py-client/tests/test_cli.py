@@ -1,11 +1,15 @@
 """The command's options and exit codes, without a process of its own."""
 
+import json
+import sys
+import types
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 import heliograph
+import heliograph_command
 from heliograph.cli import main
 from heliograph.cli.failures import exit_code
 from heliograph.cli.settings import SETTINGS
@@ -69,6 +73,28 @@ def test_failures_are_said_in_words(runner: CliRunner, arguments: list[str], cod
     assert result.exit_code == code
     assert words in result.stderr
     assert result.stdout == ""
+
+
+def test_the_help_has_every_command_in_a_section() -> None:
+    names = [name for section in main.sections.values() for name in section]
+    assert sorted(names) == sorted(main.commands)
+
+
+def test_json_may_stand_before_the_command(runner: CliRunner) -> None:
+    for arguments in (["--json", "room", "create"], ["room", "--json", "create"], ["room", "create", "--json"]):
+        result = runner.invoke(main, [*arguments, "--url", "http://127.0.0.1:9"])
+        assert (result.exit_code, json.loads(result.stderr)["error"]) == (3, "ServerUnreachable")
+
+
+def test_ctrl_c_while_it_is_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(types.ModuleType):
+        def __getattr__(self, name: str) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "heliograph.cli", Interrupted("heliograph.cli"))
+    with pytest.raises(SystemExit) as ended:
+        heliograph_command.main()
+    assert ended.value.code == 130
 
 
 def test_the_help_names_the_exit_codes(runner: CliRunner) -> None:

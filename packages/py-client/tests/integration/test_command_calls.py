@@ -42,7 +42,7 @@ def link(server: Any, room: heliograph.Room) -> str:
 
 
 @pytest.fixture
-def here(tmp_path: Path, link: str) -> dict[str, str]:
+def here(tmp_path: Path, link: str) -> dict[str, Any]:
     """The environment with the room, and with the module `jobs`."""
     (tmp_path / "jobs.py").write_text(FUNCTIONS)
     return {"PYTHONPATH": str(tmp_path), "HELIOGRAPH_URL": link}
@@ -52,7 +52,7 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-async def test_functions_of_a_module(program: Program, here: dict[str, str], link: str) -> None:
+async def test_functions_of_a_module(program: Program, here: dict[str, Any], link: str) -> None:
     served = ("jobs:add", "teach=jobs:train")
     offers = ("--tag", "gpu", "--property", "gpu_memory_mb=16384", "--jobs", "3")
     async with worker(program, *served, *offers, **here) as (process, ready):
@@ -79,7 +79,7 @@ async def test_functions_of_a_module(program: Program, here: dict[str, str], lin
         assert (ended["outcome"], ended["exit_code"]) == ("done", None)
 
 
-async def test_what_goes_wrong_with_a_call(program: Program, here: dict[str, str]) -> None:
+async def test_what_goes_wrong_with_a_call(program: Program, here: dict[str, Any]) -> None:
     cases = {
         ("add", "a=1", "b=2"): (8, "InvalidArguments", "name:=value sends JSON"),
         ("fail",): (8, "HandlerFailed", "The log of the peer"),
@@ -96,7 +96,7 @@ async def test_what_goes_wrong_with_a_call(program: Program, here: dict[str, str
         assert "secret detail" not in err
 
 
-async def test_waiting_for_a_worker_that_comes_later(program: Program, here: dict[str, str], link: str) -> None:
+async def test_waiting_for_a_worker_that_comes_later(program: Program, here: dict[str, Any], link: str) -> None:
     async with heliograph.connect(link) as session:
         events = session.events()
         async with program("-m", "heliograph", "call", "add", "1", "2", "--wait", "30", **here) as calling:
@@ -109,7 +109,7 @@ async def test_waiting_for_a_worker_that_comes_later(program: Program, here: dic
 
 
 async def test_ctrl_c_stops_the_method_and_gives_the_worker_back(
-    program: Program, here: dict[str, str], link: str
+    program: Program, here: dict[str, Any], link: str
 ) -> None:
     async with worker(program, "jobs:forever", **here) as (process, ready), heliograph.connect(link) as session:
         async with program("-m", "heliograph", "call", "forever", **here) as calling:
@@ -124,7 +124,7 @@ async def test_ctrl_c_stops_the_method_and_gives_the_worker_back(
             assert claim.peer_id == ready["peer_id"]
 
 
-async def test_a_command_for_each_job(program: Program, here: dict[str, str], link: str, tmp_path: Path) -> None:
+async def test_a_command_for_each_job(program: Program, here: dict[str, Any], link: str, tmp_path: Path) -> None:
     script = tmp_path / "job.sh"
     script.write_text('cat; echo; echo "$HELIOGRAPH_METHOD of $HELIOGRAPH_CALLER" >&2; exit 3\n')
     bait = f"$(touch {tmp_path}/bitten); `touch {tmp_path}/bitten`; --help"
@@ -153,7 +153,7 @@ async def test_a_command_for_each_job(program: Program, here: dict[str, str], li
 
 @pytest.mark.parametrize("stopped", ["caller", "worker"])
 async def test_whoever_stops_no_process_is_left(
-    program: Program, here: dict[str, str], link: str, stopped: str
+    program: Program, here: dict[str, Any], link: str, stopped: str
 ) -> None:
     command = "sh -c 'sleep 1000 & echo $! $$; wait'"
     async with (

@@ -12,6 +12,7 @@ import click
 from heliograph.cli.call_arguments import call_arguments, document_arguments
 from heliograph.cli.connected import connected, enter
 from heliograph.cli.filters import PeerFilter, filter_options
+from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.results import Results
 from heliograph.cli.run import run
@@ -36,7 +37,7 @@ class _Call:
     timeout_s: float | None
 
 
-@click.command()
+@click.command(cls=Command, short_help="Call a method of a worker, and print its results.")
 @click.argument("method")
 @click.argument("arguments", metavar="[ARGUMENT]...", nargs=-1)
 @click.option("--peer", metavar="ID", help="Whom to call.  [default: a free worker, claimed for the time of the call]")

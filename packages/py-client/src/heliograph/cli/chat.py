@@ -10,6 +10,7 @@ import click
 
 from heliograph.channels.channel import Channel
 from heliograph.cli.connected import connected
+from heliograph.cli.group import Command
 from heliograph.cli.input_lines import input_lines
 from heliograph.cli.output import Output
 from heliograph.cli.run import run
@@ -22,7 +23,7 @@ LINGER_S = 1.0
 """When the lines came from a pipe: how long it must be quiet after the last one before the chat ends."""
 
 
-@click.command()
+@click.command(cls=Command, short_help="Chat with a peer, line by line.")
 @room_options
 @click.option("--peer", metavar="ID", help="Whom to chat with.  [default: the only other peer in the room]")
 @output_options

@@ -17,22 +17,36 @@ from heliograph.cli.peers import peers
 from heliograph.cli.receive import receive
 from heliograph.cli.room import room
 from heliograph.cli.send import send
+from heliograph.cli.settings import SETTINGS_HELP
 from heliograph.cli.worker import worker
 
 __all__ = ["main"]
 
+SECTIONS = {
+    "Files and words": ("send", "receive", "chat"),
+    "Work": ("worker", "call", "peers"),
+    "Rooms": ("room", "login", "logout"),
+    "This machine": ("doctor", "completion"),
+}
+
 
 @click.group(
     cls=Group,
-    epilog=EXIT_CODES_HELP,
+    sections=SECTIONS,
+    epilog=f"{SETTINGS_HELP}\n\n{EXIT_CODES_HELP}",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(version("heliograph"), prog_name="heliograph")
 def main() -> None:
     """Direct WebRTC data channels between workers and clients.
 
-    Room and token may also come as a room link: --url 'http://host:8001/#room=…&token=…'. Options win over the
-    environment, and that wins over the configuration file, which is where `heliograph doctor` says.
+    \b
+    Send a file:       heliograph send photo.jpg
+    Serve a function:  heliograph worker jobs:train
+    Call it:           heliograph call train steps:=100 --url 'http://host:8001/#room=…&token=…'
+
+    Peers meet in a room of a signaling server. Its link has everything that it takes to get in; `send`, `receive` and
+    `worker` make a room if they are given none.
     """
 
 

@@ -7,6 +7,7 @@ from typing import TextIO
 import click
 
 from heliograph.api import Api
+from heliograph.cli.group import Command
 from heliograph.cli.identities import Identities, StoredIdentity, claims_of
 from heliograph.cli.output import Output
 from heliograph.cli.run import CommandFailed, run
@@ -20,7 +21,7 @@ REFUSED = 4
 MAX_TOKEN_CHARS = 64 * 1024
 
 
-@click.command()
+@click.command(cls=Command)
 @server_options
 @click.option(
     "--id-token-file",
@@ -40,7 +41,7 @@ def login(*, where: Where, id_token_file: TextIO | None, again: bool, out: Outpu
     run(lambda: _login(where, token, again=again, out=out), out=out, until_stopped=False)
 
 
-@click.command()
+@click.command(cls=Command)
 @server_options
 @output_options
 def logout(*, where: Where, out: Output) -> None:

@@ -11,7 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Output", "console", "errors", "for_screen", "grid", "harmless", "screen"]
+__all__ = ["JSON_KEY", "VERBOSE_KEY", "Output", "console", "errors", "for_screen", "grid", "harmless", "screen"]
+
+JSON_KEY, VERBOSE_KEY = "heliograph.json", "heliograph.verbose"
+"""Where click's context keeps that these options came before the command's name."""
 
 console = Console(highlight=False, soft_wrap=True)
 screen = Console(highlight=False)

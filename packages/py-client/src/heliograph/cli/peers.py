@@ -13,6 +13,7 @@ from rich.text import Text
 
 from heliograph.cli.connected import OBSERVER, enter
 from heliograph.cli.filters import PeerFilter, filter_options
+from heliograph.cli.group import Command
 from heliograph.cli.output import Output, grid, screen
 from heliograph.cli.run import run
 from heliograph.cli.times import ago
@@ -33,7 +34,7 @@ MIN_REFRESH_S = 0.1
 PeersNow = dict[str, Peer]
 
 
-@click.command()
+@click.command(cls=Command, short_help="Show who is in a room, as it changes.")
 @room_options
 @filter_options
 @click.option(

@@ -11,6 +11,7 @@ from typing import Literal
 import click
 
 from heliograph.channels.channel import Channel
+from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfer, Transfers
 from heliograph.cli.room import made_room
@@ -44,7 +45,7 @@ class ReceiveOptions:
     peer_id: str | None
 
 
-@click.command()
+@click.command(cls=Command, short_help="Receive files into a directory.")
 @click.option(
     "--into",
     type=click.Path(file_okay=False, path_type=Path),

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from heliograph.api import Api, Room, RoomDetails, create_room
-from heliograph.cli.group import Group
+from heliograph.cli.group import Command, Group
 from heliograph.cli.output import Output
 from heliograph.cli.run import run
 from heliograph.cli.times import ago, until
@@ -19,12 +19,12 @@ from heliograph_protocol import Peer
 __all__ = ["made_room", "room", "room_link"]
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, short_help="Create, list, show and close rooms.")
 def room() -> None:
     """Rooms: peers in the same room can find each other."""
 
 
-@room.command()
+@room.command(cls=Command)
 @server_options
 @click.option("--name", help="What to call it.")
 @click.option("--ttl", "ttl_s", type=click.IntRange(min=1), metavar="SECONDS", help="How long peers get in.")
@@ -50,7 +50,7 @@ def create(*, where: Where, name: str | None, ttl_s: int | None, max_peers: int 
     run(work, out=out, until_stopped=False)
 
 
-@room.command("list")
+@room.command("list", cls=Command)
 @server_options
 @output_options
 def list_rooms(*, where: Where, out: Output) -> None:
@@ -74,7 +74,7 @@ def list_rooms(*, where: Where, out: Output) -> None:
     run(work, out=out, until_stopped=False)
 
 
-@room.command()
+@room.command(cls=Command)
 @click.argument("room_id", metavar="[ROOM]", required=False)
 @room_options
 @output_options
@@ -93,7 +93,7 @@ def show(*, room_id: str | None, where: Where, out: Output) -> None:
     run(work, out=out, until_stopped=False)
 
 
-@room.command()
+@room.command(cls=Command)
 @click.argument("room_id", metavar="[ROOM]", required=False)
 @room_options
 @output_options

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from heliograph.cli.connected import connected
+from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfers
 from heliograph.cli.room import made_room
@@ -22,7 +23,7 @@ from heliograph.peer.connection import Connection
 __all__ = ["send"]
 
 
-@click.command()
+@click.command(cls=Command, short_help="Send files and directories to a peer.")
 @click.argument(
     "paths",
     metavar="PATH...",

@@ -21,7 +21,18 @@ from heliograph.config import DEFAULT_URL, ServerAddress
 from heliograph.errors import ConfigurationError
 from heliograph.peer.ice_servers import IceServer
 
-__all__ = ["CONFIG_VARIABLE", "SETTINGS", "Chosen", "Layer", "Setting", "choose", "config_path", "ice_server", "layers"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "SETTINGS",
+    "SETTINGS_HELP",
+    "Chosen",
+    "Layer",
+    "Setting",
+    "choose",
+    "config_path",
+    "ice_server",
+    "layers",
+]
 
 CONFIG_VARIABLE = "HELIOGRAPH_CONFIG"
 DEFAULT_SOURCE = "default"
@@ -33,21 +44,26 @@ class Setting:
 
     name: str
     variable: str
-    what: str
-    secret: bool = False
+    summary: str
 
 
 SETTINGS = (
-    Setting("url", "HELIOGRAPH_URL", "The server's address, or a room link."),
-    Setting("room", "HELIOGRAPH_ROOM", "The room's id."),
-    Setting("token", "HELIOGRAPH_TOKEN", "The room's token, or a join token.", secret=True),
-    Setting("id_token", "HELIOGRAPH_ID_TOKEN", "The identity, in the place of a stored one.", secret=True),
-    Setting(
-        "ice_servers",
-        "HELIOGRAPH_ICE_SERVERS",
-        "ICE servers in the place of the server's: a list; in the variable, URLs separated by commas, or a JSON list.",
-    ),
-    Setting("into", "HELIOGRAPH_INTO", "The directory in which `receive` saves files."),
+    Setting("url", "HELIOGRAPH_URL", "the server's address, or a room link"),
+    Setting("room", "HELIOGRAPH_ROOM", "the room's id"),
+    Setting("token", "HELIOGRAPH_TOKEN", "the room's token, or a join token"),
+    Setting("id_token", "HELIOGRAPH_ID_TOKEN", "the identity, in the place of the one that `login` stored"),
+    Setting("ice_servers", "HELIOGRAPH_ICE_SERVERS", "a list in the place of the server's: URLs, or tables"),
+    Setting("into", "HELIOGRAPH_INTO", "where `receive` saves files"),
+)
+
+SETTINGS_HELP = "\n".join(
+    [
+        "\b",
+        "Settings, in the environment or, by the name in brackets, in a TOML file:",
+        *(f"  {setting.variable:<23} {setting.summary}  [{setting.name}]" for setting in SETTINGS),
+        f"  {CONFIG_VARIABLE:<23} where the file is; without it where `heliograph doctor` says",
+        "Options win over the environment, and that over the file.",
+    ]
 )
 
 

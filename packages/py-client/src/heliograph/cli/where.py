@@ -11,7 +11,7 @@ import click
 
 from heliograph.api import Api
 from heliograph.cli.identities import Identities
-from heliograph.cli.output import Output
+from heliograph.cli.output import JSON_KEY, VERBOSE_KEY, Output
 from heliograph.cli.settings import Chosen, choose, ice_server, layers
 from heliograph.config import ServerAddress
 from heliograph.errors import ApiError, ConfigurationError
@@ -115,7 +115,9 @@ def output_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def gathered(*, as_json: bool, verbose: bool, **others: Any) -> None:
-        command(out=Output(as_json=as_json, verbose=verbose), **others)
+        before = click.get_current_context().meta
+        out = Output(as_json=as_json or JSON_KEY in before, verbose=verbose or VERBOSE_KEY in before)
+        command(out=out, **others)
 
     return _decorated(gathered, _output_options)
 

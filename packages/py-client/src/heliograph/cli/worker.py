@@ -12,6 +12,7 @@ import click
 
 from heliograph.channels.channel import Channel
 from heliograph.cli.filters import json_or_text
+from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.room import made_room
 from heliograph.cli.run import run
@@ -52,7 +53,7 @@ class WorkerOptions:
         return [*self.functions, *self.commands]
 
 
-@click.command()
+@click.command(cls=Command, short_help="Serve Python functions and commands.")
 @click.argument("functions", metavar="[[NAME=]MODULE:FUNCTION]...", nargs=-1)
 @click.option(
     "--exec",

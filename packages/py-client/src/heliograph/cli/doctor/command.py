@@ -13,6 +13,7 @@ from heliograph.cli.doctor.finding import Finding, Verdict
 from heliograph.cli.doctor.ice import check_stun, check_turn, check_udp, ice_urls
 from heliograph.cli.doctor.loopback import check_loopback
 from heliograph.cli.doctor.server import admitted, check_identity, check_server, check_signaling
+from heliograph.cli.group import Command
 from heliograph.cli.output import Output, console, harmless
 from heliograph.cli.run import CommandFailed, run
 from heliograph.cli.where import Where, output_options, room_options
@@ -31,7 +32,7 @@ MARKS = {
 }
 
 
-@click.command()
+@click.command(cls=Command, short_help="Check what stands between here, the server and peers.")
 @room_options
 @output_options
 def doctor(*, where: Where, out: Output) -> None:

@@ -46,7 +46,12 @@ class Execution:
                 ours[name], theirs[name] = os.pipe()
             with await asyncio.to_thread(_file_with, self._stdin) as stdin:
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._words, stdin=stdin, **theirs, env=self._environment, start_new_session=True
+                    *self._words,
+                    stdin=stdin,
+                    stdout=theirs["stdout"],
+                    stderr=theirs["stderr"],
+                    env=self._environment,
+                    start_new_session=True,
                 )
         except BaseException:
             for descriptor in ours.values():
