@@ -88,12 +88,16 @@ class Transfer:
             self._begin = done, now
             self._bars.reset(self._task, completed=done, total=total)
         self._bars.update(self._task, completed=done, total=total)
-        if now - self._told_at < EVENT_INTERVAL_S:
+        if done == total or now - self._told_at < EVENT_INTERVAL_S:
             return
         self._told_at = now
         begin, since = self._begin
-        rate = (done - begin) / (now - since) if now > since else 0.0
-        left_s = round((total - done) / rate, 1) if rate else None
+        rate = (done - begin) / (now - since) if now > since else None
         self._out.quiet_event(
-            "progress", **self._about, done=done, total=total, bytes_per_s=round(rate), seconds_left=left_s
+            "progress",
+            **self._about,
+            done=done,
+            total=total,
+            bytes_per_s=None if rate is None else round(rate),
+            seconds_left=round((total - done) / rate, 1) if rate else None,
         )

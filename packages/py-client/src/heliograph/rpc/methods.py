@@ -79,7 +79,7 @@ class Method:
     def bind(self, args: Sequence[Raw], kwargs: Mapping[str, Raw], connection: Any) -> inspect.BoundArguments:
         """The arguments to call the handler with, decoded and checked. Raises `InvalidArguments`."""
         if taken := kwargs.keys() & set(self._injected):
-            raise InvalidArguments(f"{self.name}: {min(taken)!r} is not the caller's to give")
+            raise InvalidArguments(f"{self.name}: got an unexpected keyword argument {min(taken)!r}")
         try:
             given = self._given.bind(*args, **kwargs)
         except TypeError as error:
