@@ -70,7 +70,8 @@ def types(session: nox.Session) -> None:
     """Check the types: mypy --strict for Python, pyright for a user's project, tsc for the browser SDK and the page."""
     install(session, "types")
     sources = [f"{package}/src" for package in PACKAGES]
-    programs = [folder for folder in ("tests", "examples", "bench", "infra") if any((ROOT / folder).rglob("*.py"))]
+    folders = ("tests", "examples", "bench", "infra", "docs")
+    programs = [folder for folder in folders if any((ROOT / folder).rglob("*.py"))]
     session.run("mypy", *sources, "noxfile.py", *programs)
     for package in [*PACKAGES, BROWSER]:
         session.run("mypy", f"{package}/tests")  # each on its own: every one of them has a conftest
@@ -199,11 +200,12 @@ def soak_files(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def generate(session: nox.Session) -> None:
-    """Rewrite what is derived: JSON Schema, TypeScript and AsyncAPI of the messages, tables of Terraform's READMEs."""
-    install(session, packages=[PROTOCOL])
+    """Rewrite what is derived: documents of the messages, the references in docs, tables of Terraform's READMEs."""
+    install(session, packages=[PROTOCOL, CLIENT])
     for document, path in GENERATED.items():
         text = session.run("python", "-m", "heliograph_protocol", document, silent=True)
         (ROOT / path).write_text(str(text), encoding="utf-8")
+    session.run("python", "docs/reference/generate.py")
     session.run("python", "infra/terraform/tables.py")
 
 

@@ -1,5 +1,6 @@
 """The command's options and exit codes, without a process of its own."""
 
+import importlib
 import json
 import sys
 import types
@@ -9,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 import heliograph
-import heliograph_command
 from heliograph.cli import main
 from heliograph.cli.failures import exit_code
 from heliograph.cli.settings import SETTINGS
@@ -93,7 +93,7 @@ def test_ctrl_c_while_it_is_being_imported(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setitem(sys.modules, "heliograph.cli", Interrupted("heliograph.cli"))
     with pytest.raises(SystemExit) as ended:
-        heliograph_command.main()
+        importlib.import_module("heliograph_command").main()
     assert ended.value.code == 130
 
 

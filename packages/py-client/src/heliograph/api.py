@@ -37,7 +37,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 class Room(Struct, frozen=True, kw_only=True):
-    """A room and what lets a peer in. `expires_at` is in Unix seconds; the token is a secret."""
+    """A room: `room_id`, and the `token` that lets peers in, which is a secret. `expires_at` is in Unix seconds."""
 
     room_id: str
     token: str
@@ -48,7 +48,11 @@ class Room(Struct, frozen=True, kw_only=True):
 
 
 class RoomDetails(Struct, frozen=True, kw_only=True):
-    """A room as its creator or one of its peers sees it. Times are in Unix seconds; only the creator gets `token`."""
+    """The room `room_id` as its creator or one of its peers sees it; only the creator gets `token`.
+
+    `created_at` and `expires_at` are in Unix seconds. `peer_count` of at most `max_peers` peers are there. `name` and
+    `policy` are what `Api.create_room` was given.
+    """
 
     room_id: str
     name: str | None
@@ -94,8 +98,9 @@ class _Token(Struct, frozen=True):
 
 
 class Api:
-    """One server's HTTP endpoints, over one pool of connections. An async context manager.
+    """The HTTP endpoints of the server at `url`, over one pool of connections. An async context manager.
 
+    An answer may take `timeout_s` seconds. `transport` is httpx's, for proxies of one's own and for tests.
     Every call raises `ServerUnreachable` or `ApiError`. `id_token` says who calls: rooms are their creator's to change.
     """
 
@@ -131,7 +136,8 @@ class Api:
     ) -> Room:
         """Create a room that belongs to the token's user. Nobody gets in after `ttl_s` seconds, 2 hours by default.
 
-        `policy` says which roles may signal which: `{"signal": {"client": ["worker"]}}`.
+        `name` is for people to read; `max_peers` is 1,000 by default, or as many as the server allows. `policy` says
+        which roles may signal which: `{"signal": {"client": ["worker"]}}`.
         """
         wanted = _given(name=name, ttl_s=ttl_s, max_peers=max_peers, policy=policy)
         if not wanted:
@@ -226,9 +232,10 @@ async def create_room(
     max_peers: int | None = None,
     policy: Policy | None = None,
 ) -> Room:
-    """Create a room as `Api.create_room` does, as a new anonymous user unless an id token is given.
+    """Create a room on the server at `url` as `Api.create_room` does, as a new anonymous user without an `id_token`.
 
-    To change or close the room later, keep an id token (`Api.sign_in`) and give it here.
+    `name`, `ttl_s`, `max_peers` and `policy` are those of `Api.create_room`. To change or close the room later, keep an
+    id token (`Api.sign_in`) and give it here. Raises `ServerUnreachable` or `ApiError`.
     """
     async with Api(url) as api:
         owner = id_token or (await api.sign_in()).id_token

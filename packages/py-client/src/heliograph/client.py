@@ -177,11 +177,15 @@ def connect(
     """Enter a room. With `peer`, connect to that peer: you get the `Connection`. Without, you get the `Session`.
 
     `url` is the server's address, or a room link, which has room and token in it; by default `HELIOGRAPH_URL` or this
-    machine. `token` is the room's, or a join token. `tags` and `properties` are what this peer says of itself.
+    machine. `room` is its id, `token` its token or a join token. This peer is called `peer_id`, by default something
+    random; `role`, `tags`, `properties` and `groups` are what it says of itself (`groups=None`: the default one).
     `ice_servers` takes URLs, RTCIceServer dicts or `IceServer`s, `[]` for none; by default they are the server's.
     With `relay_only` no other candidates than a TURN server's are used. `timeout_s` is for each connection; when its
     path is lost, it is dialled again for `redial_timeout_s` seconds, 0 for not at all. Signs in anonymously unless
     there is an `id_token`.
+
+    Entering raises `ConfigurationError` if something of it cannot be used, `ServerUnreachable`, a `Refused` such as
+    `InvalidRoomToken`, and with `peer` what `Session.connect` raises.
     """
     signaling = SignalingClient(
         url,

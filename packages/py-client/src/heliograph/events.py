@@ -152,3 +152,4 @@ RoomEvent = (
 """What happens in a room, beside connections being made."""
 
 SignalingEvent = PeerSignal | SignalRefused | RoomEvent
+"""What a `SignalingClient` tells: signals of peers, own ones that were not delivered, and what else happens."""

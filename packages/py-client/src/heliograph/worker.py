@@ -46,6 +46,9 @@ class Worker(Member):
     server forgot it, another one like it is made, of which a `RoomRecreated` event tells. That
     goes on for as long as the identity is good.
 
+    `url`, `room`, `token`, `peer_id`, `role`, `groups`, `ice_servers`, `relay_only`, `timeout_s` and `redial_timeout_s`
+    are those of `connect`.
+
     An async context manager: entering registers, leaving closes every connection. It raises what
     `SignalingClient` raises.
     """

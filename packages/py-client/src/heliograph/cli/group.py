@@ -26,7 +26,8 @@ class _Formatter(click.HelpFormatter):
     def write_heading(self, heading: str) -> None:
         """Headings are bold where that can be seen, and wanted (no-color.org)."""
         wanted = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        self.write(f"{'':>{self.current_indent}}{click.style(f'{heading}:', bold=wanted or None)}\n")
+        words = click.style(f"{heading}:", bold=True) if wanted else f"{heading}:"
+        self.write(f"{'':>{self.current_indent}}{words}\n")
 
 
 class _Context(click.Context):

@@ -29,8 +29,11 @@ def room() -> None:
 @click.option("--name", help="What to call it.")
 @click.option("--ttl", "ttl_s", type=click.IntRange(min=1), metavar="SECONDS", help="How long peers get in.")
 @click.option("--max-peers", type=click.IntRange(min=1), help="How many peers it takes.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the link alone.")
 @output_options
-def create(*, where: Where, name: str | None, ttl_s: int | None, max_peers: int | None, out: Output) -> None:
+def create(
+    *, where: Where, name: str | None, ttl_s: int | None, max_peers: int | None, quiet: bool, out: Output
+) -> None:
     """Create a room and print its id, token and link. Whoever has the link gets in."""
 
     async def work() -> None:
@@ -38,13 +41,13 @@ def create(*, where: Where, name: str | None, ttl_s: int | None, max_peers: int 
         link = room_link(where.url, made.room_id, made.token)
         out.event(
             "room_created",
-            f"room   {made.room_id}\ntoken  {made.token}\nlink   {link}",
+            link if quiet else f"room   {made.room_id}\ntoken  {made.token}\nlink   {link}",
             room_id=made.room_id,
             token=made.token,
             expires_at=made.expires_at,
             link=link,
         )
-        if where.id_token is None:
+        if where.id_token is None and not quiet:
             out.note("It belongs to nobody who could close it: `heliograph login` first, next time, makes it yours.")
 
     run(work, out=out, until_stopped=False)

@@ -36,11 +36,12 @@ async def send_directory(
     at_once: int = FILES_AT_ONCE,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SentFile]:
-    """Send every regular file in a directory and the ones below it; the receiver makes the same folders.
+    """Send every regular file in the directory at `path` and the ones below it; the receiver makes the same folders.
 
-    The outermost folder has the directory's name, or `name`. Links and empty directories are left out. `progress` is
-    called with the bytes that the receiver has verified and the bytes in all. Raises what `send_file` raises, for the
-    first file that fails, and cancels the others; `TransferError` for over 100,000 files or 32 levels.
+    `connection` is a `Connection`, on which `at_once` files are on their way at the same time. The outermost folder has
+    the directory's name, or `name`. Links and empty directories are left out. `progress` is called with the bytes that
+    the receiver has verified and the bytes in all. Raises what `send_file` raises, for the first file that fails, and
+    cancels the others; `TransferError` for over 100,000 files or 32 levels.
     """
     entries = await in_thread(_entries, Path(path), name)
     total = sum(entry.size for entry in entries)

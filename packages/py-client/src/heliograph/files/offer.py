@@ -16,7 +16,8 @@ Progress = Callable[[int, int], None]
 class FileOffer:
     """What a sender says about a file before its content.
 
-    `name` is a bare file name; `folder` has the names of the folders that it lies in, where a directory is sent.
+    `name` is a bare file name, `size` in bytes, `mime` the sender's guess at the type, `peer_id` the sender; `folder`
+    has the names of the folders that it lies in, where a directory is sent.
     """
 
     name: str
@@ -30,6 +31,7 @@ class FileOffer:
 class SentFile:
     """A file that has arrived: the receiver computed the same SHA-256.
 
+    It was sent as `name` in `folder`; `size` is in bytes, `sha256` in hexadecimal digits.
     `resumed_at` is where the last attempt began, in bytes: what came before, the receiver had already.
     """
 
@@ -44,6 +46,8 @@ class SentFile:
 class ReceivedFile:
     """A file that has arrived whole. `path` is where it is, None if only its hash was wanted.
 
+    `name` is what it is called there, `folder` the folders in which it lies, `size` in bytes, `sha256` in hexadecimal
+    digits, `mime` the sender's guess at the type, `peer_id` the sender.
     `resumed_at` is where the last attempt began, in bytes: what came before was there already.
     """
 

@@ -54,7 +54,10 @@ async def receive_file(
     accept: Accept | None = None,
     progress: Progress | None = None,
 ) -> ReceivedFile:
-    """Receive the file that a channel labelled `file` carries, and answer its sender.
+    """Receive the file that the `channel`, one labelled `file`, carries, and answer its sender.
+
+    A file over `max_bytes` is refused, and so is one of which `accept` says no: it is called with the `FileOffer`, may
+    be async, and has five minutes. `progress` is called with the bytes that have been verified and the bytes in all.
 
     With `into` the file appears in that directory, whole or not at all. If its name is taken, `existing` decides: it
     gets another one (`a (1).bin`), it replaces what is there, or it is refused. What is there already with the same

@@ -48,10 +48,11 @@ def receive_files(
 ) -> ReceivedFiles:
     """Receive every file that is sent over a connection, or to a worker: `async with receive_files(…) as files`.
 
-    Within the block files arrive, several at once; `async for file in files` tells of each that has. The options are
-    those of `receive_file`. One that is interrupted, cancelled or refused is logged, and no more is heard of it until
-    it is sent again. Of a connection, all channels that the other side opens are taken; those with another label than
-    `file` are to be had with `connection.channel(label)`. A worker's are taken over as with `on_channel("file")`.
+    The `source` is a `Connection` or a `Worker`. Within the block files arrive, several at once; `async for file in
+    files` tells of each that has. `into`, `existing`, `max_bytes`, `accept` and `progress` are those of `receive_file`.
+    One that is interrupted, cancelled or refused is logged, and no more is heard of it until it is sent again. Of a
+    connection, all channels that the other side opens are taken; those with another label than `file` are to be had
+    with `connection.channel(label)`. A worker's are taken over as with `on_channel("file")`.
     """
 
     async def receive(channel: Channel) -> ReceivedFile:

@@ -70,11 +70,12 @@ async def send_file(
     folder: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> SentFile:
-    """Send a file over a channel of its own and wait until the receiver has verified and kept it.
+    """Send the file at `path` over a channel of its own and wait until the receiver has verified and kept it.
 
-    `name` is what the receiver is told, otherwise the file's own; `folder` the folders in which it shall lie there.
-    `progress` is called with the bytes that the receiver has verified and the bytes in all. When the channel or the
-    connection is lost, the transfer goes on by itself over the next one, at the receiver's last verified chunk.
+    `connection` is a `Connection`. `name` is what the receiver is told, otherwise the file's own; `folder` the folders
+    in which it shall lie there. `progress` is called with the bytes that the receiver has verified and the bytes in
+    all. When the channel or the connection is lost, the transfer goes on by itself over the next one, at the receiver's
+    last verified chunk.
 
     Raises `TransferRefused`, `TransferCancelled` if the receiver gave up, `TransferInterrupted`, `ConnectionLost` when
     the connection is over, `TransferError` with code `CHANGED` if the file changes meanwhile, or OSError if it cannot

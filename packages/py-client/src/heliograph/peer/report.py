@@ -26,8 +26,12 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectReport:
-    """Candidates are counted by type: `host`, `srflx`, `relay`, and `mdns` for an address behind a `.local` name.
+    """How far a connection to `peer_id` came in `elapsed_s` seconds, and what it was tried with.
 
+    `stage` is what was waited for, `ice_state` that of the W3C's RTCIceConnectionState. `local_candidates` and
+    `remote_candidates` are counted by type: `host`, `srflx`, `relay`, and `mdns` for an address behind a `.local` name;
+    `remote_ended` says whether the other side had sent all of its own. `ice_servers` were used, and
+    `dropped_ice_servers` could not be, each with the reason.
     `pairs` counts what was tried, by the types of both sides and what became of it: `host-relay failed`.
     `server_answers` has for each of `ice_servers` what came of it: `answered`, `allocated`, `no answer`, `refused with
     401 Unauthorized` and others.
