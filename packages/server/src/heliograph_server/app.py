@@ -16,6 +16,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from heliograph_server.cluster.assembly import cluster_node
+from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.ice.controllers import IceApi
 from heliograph_server.ice.servers import IceServers
@@ -60,10 +61,11 @@ _log = structlog.get_logger(__name__)
 class Application:
     """The parts that whoever runs the server may need to reach, beside the ASGI application itself.
 
-    Raises `AwsUnusable`, `ClusterUnusable`.
+    `siblings` are the other processes of this machine that are nodes of the same cluster. Raises `AwsUnusable`,
+    `ClusterUnusable`.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, siblings: Siblings | None = None) -> None:
         self.settings = settings
         self._identity = Identity(settings, here=lambda: (member.user for member in self.hub))
         self.identity = self._identity.provider
@@ -105,11 +107,15 @@ class Application:
             timers=timers,
             rate_per_s=settings.rate_limit,
         )
+        find_place = None
         if self.cluster is not None:
             self.cluster.sessions = self.sessions
+            self.cluster.siblings = siblings
+            find_place = None if siblings is None else self.cluster.find_place
         self.http = self._litestar()
-        converse = self._converse if self.cluster is None else self.cluster.converse
-        self.asgi = Doorway(self.http, Endpoint(converse, settings.allowed_origins).decide)
+        self.converse = self._converse if self.cluster is None else self.cluster.converse
+        """Begins the conversation of a peer that has connected."""
+        self.asgi = Doorway(self.http, Endpoint(self.converse, settings.allowed_origins, find_place).decide)
         """The whole."""
 
     def _converse(self, connection: Connection) -> Session:

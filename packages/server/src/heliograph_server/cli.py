@@ -23,6 +23,7 @@ from heliograph_server.ops.logging import configure_logging
 from heliograph_server.serve import Listeners, PortTaken, run, serve
 from heliograph_server.settings import HELP, HIDDEN, SECRET_FIELDS, Settings, SettingsError, load_settings, variable
 from heliograph_server.transport.tls import Certificate, CertificateError
+from heliograph_server.workers import run_workers
 
 __all__ = ["main"]
 
@@ -85,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    if settings.workers > 1:
+        return run_workers(settings)
     configure_logging(settings)
     listeners = Listeners.bind(settings)
     run(serve(Application(settings), listeners))

@@ -6,13 +6,17 @@ import errno
 import gc
 import signal
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
 import structlog
 import uvicorn
+from msgspec.structs import replace
 
 from heliograph_server.app import Application
+from heliograph_server.arrivals import take_arrivals
+from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.settings import Settings
 from heliograph_server.transport.tls import Certificate
 from heliograph_server.transport.uvicorn_options import websocket_options
@@ -41,9 +45,10 @@ class Listeners:
         self.sockets = sockets
 
     @classmethod
-    def bind(cls, settings: Settings, *, move_if_taken: bool = False) -> "Listeners":
+    def bind(cls, settings: Settings, *, move_if_taken: bool = False, shared: bool = False) -> "Listeners":
         """Take the ports of the settings; port 0, or `move_if_taken` for a taken one, means any free one.
 
+        With `shared`, other sockets of the same user that were bound so may have the same ports (`SO_REUSEPORT`).
         Raises `PortTaken`.
         """
         ports = [settings.http_port, settings.ws_port]
@@ -53,16 +58,29 @@ class Listeners:
         try:
             for port in ports:
                 try:
-                    sockets.append(_listen(settings.host, port))
+                    sockets.append(_listen(settings.host, port, shared=shared))
                 except PortTaken:
                     if not move_if_taken:
                         raise
-                    sockets.append(_listen(settings.host, 0))
+                    sockets.append(_listen(settings.host, 0, shared=shared))
         except PortTaken:
             for bound in sockets:
                 bound.close()
             raise
         return cls(sockets)
+
+    @classmethod
+    def bind_shared(cls, settings: Settings, count: int) -> list["Listeners"]:
+        """Take the ports of the settings for several processes, each with sockets of its own where the kernel spreads
+        connections over those (Linux), and with the same ones elsewhere.
+
+        Raises `PortTaken`.
+        """
+        if not sys.platform.startswith("linux"):
+            return [cls.bind(settings)] * count
+        first = cls.bind(settings, shared=True)
+        ports = replace(settings, http_port=first.http_port, ws_port=first.ws_port)
+        return [first, *(cls.bind(ports, shared=True) for _ in range(count - 1))]
 
     @property
     def http_port(self) -> int:
@@ -80,7 +98,7 @@ def _port(bound: socket.socket) -> int:
     return port
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -88,6 +106,8 @@ def _listen(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             bound.bind(address)
             bound.listen(BACKLOG)
             bound.setblocking(False)
@@ -121,11 +141,14 @@ async def serve(
     listeners: Listeners,
     *,
     while_up: Callable[[], Awaitable[None]] | None = None,
+    siblings: Siblings | None = None,
+    lifeline: int | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until `while_up`, which starts once the server listens, is done.
 
-    At the end open WebSockets are closed with 1012. Raises `StoreUnavailable` if the rooms can't be used at all, and
-    `CertificateError`.
+    A worker has `siblings`, from which it takes connections, and ends when the descriptor `lifeline` is closed at its
+    other end. At the end open WebSockets are closed with 1012. Raises `StoreUnavailable` if the rooms can't be used at
+    all, and `CertificateError`.
     """
     certificate = _certificate(application.settings)
     await application.check()
@@ -151,10 +174,14 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stop)
     ports = {"http_port": listeners.http_port, "ws_port": listeners.ws_port}
 
     async def accompany() -> None:
         await server.listening.wait()
+        if siblings is not None and certificate is None:
+            take_arrivals(application, siblings, config, server.server_state)
         _log.info("server.listening", **ports, tls=certificate is not None)
         if while_up is not None:
             try:
@@ -171,6 +198,10 @@ async def serve(
             for companion in companions:
                 companion.cancel()
     finally:
+        if siblings is not None:
+            siblings.close()
+        if lifeline is not None:
+            loop.remove_reader(lifeline)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
     _log.info("server.stopped")

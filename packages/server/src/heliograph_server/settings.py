@@ -56,6 +56,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The DynamoDB table, by name or ARN."""
     cluster_url: str = ""
     """The Redis or Valkey through which several nodes are one server; it may hold a password. Empty: one node."""
+    workers: int = 1
+    """How many processes `serve` runs on the same ports; more than one are a cluster."""
     transport: TransportKind = "picows"
     tls_cert: Path | None = None
     """A certificate chain (PEM). With it both ports speak TLS alone."""
@@ -141,6 +143,8 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     problems += identity_problems(values)
     _check_pair(values, "tls_cert", "tls_key", problems)
     _check_pair(values, "turn_urls", "turn_secret", problems)
+    if (values.get("workers") or 1) > 1 and not values.get("cluster_url"):
+        problems.append(f"{PREFIX}CLUSTER_URL: is needed with more than one of {PREFIX}WORKERS")
     if problems:
         raise SettingsError(sorted(problems))
     return Settings(**values)
@@ -275,6 +279,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "rooms": _one_of(RoomsKind),
     "rooms_table": _table,
     "cluster_url": _bus_url,
+    "workers": _integer(1, 256),
     "transport": _one_of(TransportKind),
     "tls_cert": lambda text: Path(_not_empty(text)),
     "tls_key": lambda text: Path(_not_empty(text)),
@@ -308,6 +313,7 @@ HELP: Final[dict[str, str]] = {
     "rooms": "where rooms are kept: sqlite, memory or dynamodb",
     "rooms_table": "the DynamoDB table of rooms",
     "cluster_url": "Redis or Valkey through which several nodes are one server",
+    "workers": "processes on the same ports; more than one need cluster_url",
     "transport": "how WebSockets are served: asgi",
     "tls_cert": "certificate chain (PEM); with it both ports speak TLS alone",
     "tls_key": "private key of that certificate (PEM, not encrypted)",

@@ -13,6 +13,7 @@ from uvicorn.server import ServerState
 from heliograph_server.transport.connection import Connection
 from heliograph_server.transport.handshake import Accepted, Doorway, Opening, Refused
 from heliograph_server.transport.uvicorn_options import websocket_options
+from heliograph_server.transport.vestibule import FindPlace
 
 from .wire import WAIT_S, Peer, accepted, connect
 
@@ -57,8 +58,10 @@ class Served:
     def __init__(self, port: int, state: ServerState, tls: ssl.SSLContext | None) -> None:
         self.port = port
         self.state = state
+        self.config: Any = None
         self.talks: list[Talk] = []
         self.openings: list[Opening] = []
+        self.find_place: FindPlace | None = None
         self._tls = tls
 
     @asynccontextmanager
@@ -80,9 +83,9 @@ class Served:
         self.openings.append(opening)
         if opening.path == "/no":
             return Refused(HTTPStatus.PAYMENT_REQUIRED, "no entry today")
-        return Accepted(self._converse, "chat" if opening.path == "/chat" else None)
+        return Accepted(self.converse, "chat" if opening.path == "/chat" else None, self.find_place)
 
-    def _converse(self, connection: Connection) -> Talk:
+    def converse(self, connection: Connection) -> Talk:
         talk = Talk(connection)
         self.talks.append(talk)
         return talk
@@ -105,6 +108,7 @@ async def serving(
         Doorway(other, served.decide), interface="asgi3", log_config=None, **(websocket_options(transport) | options)
     )
     config.load()
+    served.config = config
     loop = asyncio.get_running_loop()
 
     def protocol() -> Any:

@@ -16,7 +16,7 @@ from heliograph_server.signaling.homes import RoomElsewhere
 from heliograph_server.signaling.session import REGISTER_TIMEOUT_S, Session
 from heliograph_server.transport.connection import MESSAGE_BYTES, Connection
 
-__all__ = ["Door", "House"]
+__all__ = ["Door", "House", "registration"]
 
 MOVES: Final = 5
 """How often a peer follows a room that moves while it registers."""
@@ -130,7 +130,7 @@ class Door:
 
     def _before(self, frame: bytes) -> Awaitable[None] | None:
         """Until the peer is in a room."""
-        wanted = _registration(frame)
+        wanted = registration(frame)
         if wanted is None:
             return self._session.receive(frame)  # which says what is wrong with it
         return self._enter(wanted, frame)
@@ -222,7 +222,7 @@ class Door:
             self._line.put(Kind.DRAINED, self._pipe, self._arrived)
 
 
-def _registration(frame: bytes) -> Register | None:
+def registration(frame: bytes) -> Register | None:
     """The frame's `register`, None if it is none that can be understood."""
     if len(frame) > MESSAGE_BYTES:
         return None

@@ -9,12 +9,14 @@ from typing import Any, Final
 import structlog
 
 from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry
-from heliograph_server.cluster.door import Door
+from heliograph_server.cluster.door import Door, registration
 from heliograph_server.cluster.homes import ClusterHomes
 from heliograph_server.cluster.lines import Kind, Line
+from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.cluster.switchboard import Switchboard
 from heliograph_server.signaling.session import Session, SessionContext
 from heliograph_server.transport.connection import Connection
+from heliograph_server.transport.vestibule import HandOver
 
 __all__ = ["LEASE_S", "RENEW_S", "ClusterNode"]
 
@@ -45,6 +47,8 @@ class ClusterNode:
         self._apart = False
         """Whether others may think that there still are pipes which there are not."""
         self._tasks: asyncio.TaskGroup | None = None
+        self.siblings: Siblings | None = None
+        """The other processes of this machine, if there are any."""
         self.switchboard = Switchboard(
             self.name, publish=bus.publish, begin=self.begin, answer=self._answer, spawn=self._spawn
         )
@@ -83,6 +87,14 @@ class ClusterNode:
     def converse(self, connection: Connection) -> Door:
         """See `Converse`."""
         return Door(connection, self)
+
+    async def find_place(self, message: bytes) -> HandOver | None:
+        """See `FindPlace`."""
+        wanted = registration(message)
+        if wanted is None or self.siblings is None:
+            return None
+        node = await self.where(wanted.room_id)
+        return None if node is None else self.siblings.reach(node)
 
     async def where(self, room_id: str) -> str | None:
         """See `House.where`."""

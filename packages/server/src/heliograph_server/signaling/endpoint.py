@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from heliograph_server.transport.connection import Converse
 from heliograph_server.transport.handshake import Accepted, Opening, Refused
+from heliograph_server.transport.vestibule import FindPlace
 
 __all__ = ["PATHS", "Endpoint"]
 
@@ -14,11 +15,16 @@ PATHS: Final = frozenset({"", "/ws"})
 
 
 class Endpoint:
-    """What `Doorway` asks. `converse` begins the session of whoever is let in."""
+    """What `Doorway` asks. `converse` begins the session of whoever is let in.
 
-    def __init__(self, converse: Converse, allowed_origins: tuple[str, ...]) -> None:
+    `find_place` says which other process of this machine a peer belongs to, where there are several.
+    """
+
+    def __init__(
+        self, converse: Converse, allowed_origins: tuple[str, ...], find_place: FindPlace | None = None
+    ) -> None:
         self._allowed_origins = allowed_origins
-        self._accepted = Accepted(converse)
+        self._accepted = Accepted(converse, find_place=find_place)
 
     def decide(self, opening: Opening) -> Accepted | Refused:
         """Let a peer in; a page of an origin that is not allowed is refused before the handshake is done (403)."""

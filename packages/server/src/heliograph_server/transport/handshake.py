@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from heliograph_server.transport.asgi import AsgiConnection
 from heliograph_server.transport.connection import Converse
+from heliograph_server.transport.vestibule import FindPlace
 
 __all__ = ["Accepted", "Decide", "Doorway", "Opening", "Refused"]
 
@@ -33,6 +34,8 @@ class Accepted(Struct, frozen=True):
 
     converse: Converse
     subprotocol: str | None = None
+    find_place: FindPlace | None = None
+    """Where there are several processes on this machine: which of them the peer belongs to."""
 
 
 class Refused(Struct, frozen=True):
@@ -65,7 +68,7 @@ class Doorway:
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         match self.decide(Opening(path, list(scope["headers"]), scope["subprotocols"])):
-            case Accepted(converse, subprotocol):
+            case Accepted(converse, subprotocol, _):
                 await receive()
                 await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
                 connection = AsgiConnection(receive, send)

@@ -6,8 +6,10 @@ and no queue is between the socket and the conversation, and of the request noth
 """
 
 import asyncio
+import base64
 from asyncio.transports import BaseTransport, Transport
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -17,15 +19,19 @@ from picows import WSAutoPingStrategy, WSUpgradeResponse, WSUpgradeResponseWithL
 from picows.picows import WSProtocol  # type: ignore[attr-defined] # the stubs leave it out
 from uvicorn.server import ServerState
 
-from heliograph_server.transport.connection import CLOSE_TIMEOUT_S
+from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, Converse
 from heliograph_server.transport.handshake import Accepted, Doorway, Opening, Refused
 from heliograph_server.transport.picows_connection import PicowsConnection
 from heliograph_server.transport.upgrade import Refusal, Upgrade, read_upgrade
+from heliograph_server.transport.vestibule import Vestibule
 
-__all__ = ["PicowsWebSocket"]
+__all__ = ["PicowsWebSocket", "go_on"]
 
 READ_BUFFER_BYTES = 2048
 """What picows takes at least; it grows with the messages that arrive."""
+
+_SOME_KEY = base64.b64encode(bytes(16))
+"""For a handshake that nobody sees."""
 
 
 class PicowsWebSocket(asyncio.Protocol):
@@ -93,33 +99,55 @@ class PicowsWebSocket(asyncio.Protocol):
     def _accept(self, upgrade: Upgrade, accepted: Accepted) -> None:
         if self.transport.is_closing():
             return
-        connection = PicowsConnection(
-            self.transport,
-            self._server,
-            ping_interval_s=self._config.ws_ping_interval or 0,
-            pong_timeout_s=self._config.ws_ping_timeout or 0,
-        )
-        response = WSUpgradeResponse.create_101_response(
-            {} if accepted.subprotocol is None else {"Sec-WebSocket-Protocol": accepted.subprotocol}
-        )
-        protocol = WSProtocol(
-            host_port=None,
-            ws_path=None,
-            is_client_side=False,
-            ws_listener_factory=lambda _: WSUpgradeResponseWithListener(response, connection),
-            logger=connection.host,
-            disconnect_on_exception=True,
-            websocket_handshake_timeout=None,
-            enable_auto_ping=False,
-            auto_ping_idle_timeout=0,
-            auto_ping_reply_timeout=0,
-            auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
-            enable_auto_pong=False,
-            max_frame_size=self._config.ws_max_size,
-            extra_headers=None,
-            read_buffer_init_size=READ_BUFFER_BYTES,
-        )
-        connection.open(protocol, _request(upgrade.key), accepted.converse)
+        if accepted.find_place is None or self.transport.get_extra_info("ssl_object") is not None:
+            subprotocol = {} if accepted.subprotocol is None else {"Sec-WebSocket-Protocol": accepted.subprotocol}
+            response = WSUpgradeResponse.create_101_response(subprotocol)
+            connection, protocol = _prepared(self.transport, self._server, self._config, response)
+            connection.open(protocol, _request(upgrade.key), accepted.converse)
+            return
+        stay = partial(go_on, self.transport, self._server, self._config, accepted.converse)
+        Vestibule(self.transport, self._server, accepted.find_place, stay).open(upgrade.key, accepted.subprotocol)
+
+
+def go_on(
+    transport: Transport, server: ServerState, config: uvicorn.Config, converse: Converse, said: bytes
+) -> PicowsConnection:
+    """Begin the conversation of a WebSocket that has had the answer to its handshake, and has said this since."""
+    response = WSUpgradeResponse.create_101_response()
+    connection, protocol = _prepared(transport, server, config, response)
+    connection.open(protocol, _request(_SOME_KEY), converse, answered=True)
+    connection.take(protocol, said)
+    return connection
+
+
+def _prepared(
+    transport: Transport, server: ServerState, config: uvicorn.Config, response: WSUpgradeResponse
+) -> tuple[PicowsConnection, Any]:
+    """A connection, and the protocol of picows that will call it."""
+    connection = PicowsConnection(
+        transport,
+        server,
+        ping_interval_s=config.ws_ping_interval or 0,
+        pong_timeout_s=config.ws_ping_timeout or 0,
+    )
+    protocol = WSProtocol(
+        host_port=None,
+        ws_path=None,
+        is_client_side=False,
+        ws_listener_factory=lambda _: WSUpgradeResponseWithListener(response, connection),
+        logger=connection.host,
+        disconnect_on_exception=True,
+        websocket_handshake_timeout=None,
+        enable_auto_ping=False,
+        auto_ping_idle_timeout=0,
+        auto_ping_reply_timeout=0,
+        auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
+        enable_auto_pong=False,
+        max_frame_size=config.ws_max_size,
+        extra_headers=None,
+        read_buffer_init_size=READ_BUFFER_BYTES,
+    )
+    return connection, protocol
 
 
 def _request(key: bytes) -> bytes:

@@ -91,10 +91,15 @@ class PicowsConnection(WSListener):
         """The next ping, or the end of waiting for a pong, or for the end."""
         self._pinged = False
 
-    def open(self, protocol: Any, request: bytes, converse: Converse) -> None:
-        """Let `protocol` answer the request and take the TCP connection, and begin the conversation."""
+    def open(self, protocol: Any, request: bytes, converse: Converse, *, answered: bool = False) -> None:
+        """Let `protocol` answer the request and take the TCP connection, and begin the conversation.
+
+        `answered`: the peer has had its answer.
+        """
         self._server.connections.add(cast("Any", self))
         protocol.connection_made(self.host)
+        if answered:
+            self.host.write = _nowhere
         self._frames = protocol.transport
         self._send = protocol.transport.send
         conversation = converse(self)
@@ -102,9 +107,22 @@ class PicowsConnection(WSListener):
         self._conversation = conversation
         protocol.get_buffer(-1)[: len(request)] = request
         protocol.buffer_updated(len(request))
+        if answered:
+            del self.host.write
         self.transport.set_protocol(protocol)
         if self._ping_interval_s and not self.closed:
             self._wait(self._ping_interval_s, self._ping)
+
+    @staticmethod
+    def take(protocol: Any, said: bytes) -> None:
+        """Let `protocol` read what the peer has said before it was its turn."""
+        rest = memoryview(said)
+        while rest:
+            room = protocol.get_buffer(-1)
+            part = rest[: len(room)]
+            room[: len(part)] = part
+            protocol.buffer_updated(len(part))
+            rest = rest[len(part) :]
 
     @property
     def buffered(self) -> int:
@@ -345,6 +363,10 @@ class PicowsConnection(WSListener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _nowhere(_data: bytes) -> None:
+    """Where an answer goes that the peer has had."""
 
 
 def _is_utf_8(message: bytes) -> bool:

@@ -1,6 +1,7 @@
 """What picows is given to work with."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,7 +21,10 @@ class PicowsHost:
     close frame. It keeps a logger of its own for each connection, unless it is given something else.
     """
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "write")
+
+    write: Callable[[bytes], None]
+    """Set only while picows answers a handshake; otherwise the transport's."""
 
     def __init__(self, connection: "PicowsConnection") -> None:
         self._connection = connection
