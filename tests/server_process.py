@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["ServerProcess", "running_server"]
 
-START_TIMEOUT_S = 20
+START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 LOG_TIMEOUT_S = 20
 

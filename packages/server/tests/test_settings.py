@@ -31,6 +31,7 @@ def test_the_command_line_wins_over_the_environment() -> None:
         ("allowed_origins", "https://a.example", ("https://a.example",)),
         ("trusted_proxies", "10.0.0.0/8,::1", ("10.0.0.0/8", "::1")),
         ("signin_limit", "0", 0),
+        ("workers", "1", 1),
         ("legacy_open_delete", "TRUE", True),
         ("legacy_open_delete", "0", False),
         ("log_format", "json", "json"),
@@ -56,6 +57,7 @@ def test_values_are_read_from_text(name: str, text: str, value: object) -> None:
         ("stun_urls", "https://a.example"),
         ("trusted_proxies", "everyone"),
         ("rate_limit", "0"),
+        ("workers", "0"),
         ("max_peers", "many"),
         ("legacy_open_delete", "maybe"),
         ("log_level", "loud"),
@@ -177,3 +179,12 @@ def test_several_identities_are_kept_in_order_and_once() -> None:
 
 def test_every_setting_has_a_line_of_help() -> None:
     assert set(HELP) == set(Settings.__struct_fields__)
+
+
+def test_several_workers_need_something_between_them() -> None:
+    with pytest.raises(
+        SettingsError, match="HELIOGRAPH_CLUSTER_URL: is needed with more than one of HELIOGRAPH_WORKERS"
+    ):
+        load_settings({"HELIOGRAPH_WORKERS": "2"})
+    settings = load_settings({"HELIOGRAPH_CLUSTER_URL": "redis://localhost"}, {"workers": "2"})
+    assert settings.workers == 2

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import os
 import signal
 import socket
 import sys
@@ -21,11 +22,14 @@ from heliograph_server.settings import Settings
 from heliograph_server.transport.tls import Certificate
 from heliograph_server.transport.uvicorn_options import websocket_options
 
-__all__ = ["Listeners", "PortTaken", "run", "serve"]
+__all__ = ["LISTENING", "Listeners", "PortTaken", "run", "serve"]
 
 DRAIN_TIMEOUT_S: Final = 3
 """How long open connections may take to end after SIGTERM; the process is gone within 5 s."""
 BACKLOG: Final = 2048
+
+LISTENING: Final = b"L"
+"""What a worker says when it listens."""
 
 GC_THRESHOLD: Final = 10_000
 """New objects until the collector looks for rings among them. A peer brings some hundred that stay, and no ring."""
@@ -146,9 +150,9 @@ async def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until `while_up`, which starts once the server listens, is done.
 
-    A worker has `siblings`, from which it takes connections, and ends when the descriptor `lifeline` is closed at its
-    other end. At the end open WebSockets are closed with 1012. Raises `StoreUnavailable` if the rooms can't be used at
-    all, and `CertificateError`.
+    A worker has `siblings`, from which it takes connections. It says through the descriptor `lifeline` that it listens,
+    and ends when that is closed at its other end. At the end open WebSockets are closed with 1012. Raises
+    `StoreUnavailable` if the rooms can't be used at all, and `CertificateError`.
     """
     certificate = _certificate(application.settings)
     await application.check()
@@ -183,6 +187,8 @@ async def serve(
         if siblings is not None and certificate is None:
             take_arrivals(application, siblings, config, server.server_state)
         _log.info("server.listening", **ports, tls=certificate is not None)
+        if lifeline is not None:
+            os.write(lifeline, LISTENING)
         if while_up is not None:
             try:
                 await while_up()

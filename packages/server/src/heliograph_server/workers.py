@@ -6,6 +6,7 @@ it is told to end. It serves nobody itself. A worker whose supervisor is gone en
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import socket
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.keyfile import load_or_create_key
 from heliograph_server.ops.logging import configure_logging
-from heliograph_server.serve import Listeners, run, serve
+from heliograph_server.serve import LISTENING, Listeners, run, serve
 from heliograph_server.settings import Settings
 
 __all__ = ["run_workers"]
@@ -44,7 +45,8 @@ MAX_FAILURES: Final = 5
 """So many ends in a row, and the server is given up."""
 
 _log = structlog.get_logger(__name__)
-_spawning: Final = multiprocessing.get_context("spawn")
+_processes: Final = multiprocessing.get_context("forkserver")
+"""All is imported once, and workers share it."""
 
 
 def run_workers(settings: Settings) -> int:
@@ -54,6 +56,7 @@ def run_workers(settings: Settings) -> int:
     """
     configure_logging(settings)
     load_or_create_key(settings.data_dir)  # before several of them would make one each
+    _processes.set_forkserver_preload([__name__])
     listeners = Listeners.bind_shared(settings, settings.workers)
     with tempfile.TemporaryDirectory(prefix="heliograph-") as folder, _signals() as told:
         return _Supervisor(settings, listeners, Path(folder)).run(told)
@@ -74,8 +77,9 @@ class _Supervisor:
                 wait([told, *self._sentinels()], timeout=max(0.0, min(due)) if due else None)
                 if told in wait([told], timeout=0):
                     return 0
-                if any(worker.tend() for worker in self._workers):
-                    _log.error("workers.given_up", failures=MAX_FAILURES)
+                hopeless = [worker for worker in self._workers if worker.tend()]
+                if hopeless:
+                    _log.error("workers.given_up")
                     return 1
         finally:
             self._stop()
@@ -105,14 +109,16 @@ class _Worker:
         self._folder = folder
         self._failures = 0
         self._started_at = 0.0
+        self._was_up = False
+        """Whether any process in this place has ever listened."""
         self._lifeline: Connection | None = None
-        self.process: SpawnProcess | None = None
+        self.process: BaseProcess | None = None
         self.due_at = 0.0
         """When the next one is started, on the monotonic clock."""
 
     def start(self) -> None:
-        theirs, self._lifeline = _spawning.Pipe(duplex=False)
-        self.process = _spawning.Process(
+        theirs, self._lifeline = _processes.Pipe()
+        self.process = _processes.Process(
             target=_work,
             args=(self._settings, self._listeners.sockets, self._folder, theirs),
             name="heliograph-worker",
@@ -120,9 +126,10 @@ class _Worker:
         self._started_at = time.monotonic()
         self.process.start()
         theirs.close()
+        _log.info("worker.started", pid=self.process.pid)
 
     def tend(self) -> bool:
-        """Do what is due; True if it is no use."""
+        """Do what is due; True if it is no use: a first process that never listened would not do so the next time."""
         now = time.monotonic()
         if self.process is None:
             if now >= self.due_at:
@@ -137,8 +144,16 @@ class _Worker:
         self._failures += 1
         self.process = None
         if self._lifeline is not None:
+            self._was_up |= self._has_listened(self._lifeline)
             self._lifeline.close()
-        return self._failures >= MAX_FAILURES
+        return not self._was_up or self._failures >= MAX_FAILURES
+
+    @staticmethod
+    def _has_listened(lifeline: Connection) -> bool:
+        try:
+            return lifeline.poll() and os.read(lifeline.fileno(), 1) == LISTENING
+        except OSError:
+            return False
 
 
 def _work(settings: Settings, sockets: list[socket.socket], folder: Path, lifeline: Connection) -> None:
