@@ -14,7 +14,7 @@ class NotPlain(Exception):
     """What was said does not begin with one whole masked text (RFC 6455 section 5.2): somebody else has to read it."""
 
 
-def first_message(said: bytes) -> bytes | None:
+def first_message(said: bytes | bytearray) -> bytes | None:
     """The payload of the first frame, None while it is not all there. Raises `NotPlain`."""
     if len(said) < 2:
         return None
