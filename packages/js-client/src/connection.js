@@ -63,8 +63,7 @@ export class Connection extends RemoteCalls {
   #lastStep = Promise.resolve();
 
   /**
-   * @param {string} peerId the other side
-   * @param {string} id the `connection_id` of its signals; empty for peers that do not know of it
+   * @param {string} peerId the other side @param {string} id the `connection_id` of its signals; empty for peers without
    * @param {(words: Words, id: string) => void} say sends a signal to the other side
    * @param {ConnectionOptions} options
    */
@@ -80,6 +79,11 @@ export class Connection extends RemoteCalls {
 
   get id() {
     return this.#negotiation.id;
+  }
+
+  /** The browser's own, to look at: its states and statistics. When both sides offer at once, another takes its place. */
+  get pc() {
+    return this.#negotiation.pc;
   }
 
   /** Whether this side is offering, or has offered, and has no answer yet. */
@@ -105,8 +109,7 @@ export class Connection extends RemoteCalls {
   /** Opens a channel of its own. @param {string} label @param {RTCDataChannelInit} [init] @returns {Channel} */
   openChannel(label, init) {
     if (this.isOver) throw this.error ?? closed('The connection is closed');
-    const { pc } = this.#negotiation;
-    return this.#channel(pc.createDataChannel(label, init), pc);
+    return this.#channel(this.pc.createDataChannel(label, init), this.pc);
   }
 
   /**
@@ -204,10 +207,7 @@ export class Connection extends RemoteCalls {
     void this.#negotiation.candidate(candidate);
   }
 
-  /**
-   * The other side, or the server for it, refused.
-   * @param {string} code @param {string} message
-   */
+  /** The other side, or the server for it, refused. @param {string} code @param {string} message */
   refuse(code, message) {
     if (this.state !== 'connecting') return;
     const words = `${this.peerId} refused: ${message || code}`;

@@ -2,14 +2,19 @@
 
 import { connect, createRoom, PeerIdTaken } from '/sdk/index.js';
 import { Banner } from './banner.js';
+import { Identity } from './identity.js';
+import { forgetVisit, keepVisit, takeVisit } from './kept-visit.js';
 import { parseRoomLink, roomLink } from './room-link.js';
-import { RoomView } from './room-view.js';
+import { OWN_PROPERTIES, OWN_TAGS, RoomView } from './room-view.js';
 import { StartView } from './start-view.js';
-import { identifying } from './tab.js';
+import { TracedPeerConnection } from './trace.js';
 
 /** @typedef {import('./room-link.js').RoomTarget} RoomTarget */
+/** @typedef {import('./kept-visit.js').KeptVisit} KeptVisit */
 
-const iceServers = /** @type {RTCIceServer[]} */ (JSON.parse(document.documentElement.dataset.iceServers || '[]'));
+performance.mark('heliograph:start');
+const identifying = Identity.ofThisTab(); // on its way before anything is drawn
+
 const banner = new Banner();
 const startView = new StartView(
   () => void create(),
@@ -40,14 +45,17 @@ async function join(target) {
   banner.hide();
   roomView.leave();
   const identity = await identifying;
+  const kept = takeVisit(target.room, identity.peerId);
   remember(target);
   startView.hide();
   roomView.show(target, identity.peerId);
   try {
-    const session = await enter(target, identity);
+    const start = performance.now();
+    const session = await enter(target, identity, kept);
     if (current !== attempt) return session.close();
+    performance.measure('heliograph:register', { start, end: performance.now() });
     performance.mark('heliograph:registered');
-    roomView.enter(session);
+    roomView.enter(session, kept);
   } catch (error) {
     if (current !== attempt) return;
     roomView.leave();
@@ -56,11 +64,22 @@ async function join(target) {
   }
 }
 
-/** @param {RoomTarget} target @param {import('./identity.js').Identity} identity */
-async function enter({ room, token }, identity) {
-  const options = { room, token, idToken: identity.idToken, connections: { iceServers } };
+/**
+ * @param {RoomTarget} target @param {Identity} identity @param {KeptVisit | null} kept
+ */
+async function enter({ room, token }, identity, kept) {
+  const options = {
+    room,
+    token,
+    idToken: identity.idToken,
+    role: 'browser',
+    tags: OWN_TAGS,
+    properties: OWN_PROPERTIES,
+    connections: { RTCPeerConnection: TracedPeerConnection },
+  };
+  const ticket = /** @type {import('/sdk/core.js').Ticket | null} */ (kept?.ticket ?? null);
   try {
-    return await connect({ ...options, peerId: identity.peerId });
+    return await connect({ ...options, ticket, peerId: identity.peerId });
   } catch (error) {
     if (!(error instanceof PeerIdTaken)) throw error;
     await identity.rename();
@@ -78,8 +97,10 @@ function leave() {
   attempt += 1;
   banner.hide();
   roomView.leave();
+  forgetVisit();
   history.pushState(null, '', '/');
   startView.show();
+  document.getElementById('create-room')?.focus();
 }
 
 /** Puts the room into the address, so that a reload comes back to it. @param {RoomTarget} target */
@@ -98,6 +119,14 @@ function followAddress() {
 }
 
 addEventListener('hashchange', followAddress);
-addEventListener('pagehide', () => roomView.leave()); // the others are told at once
+// Followed as a link, it would take the room out of the address.
+document.querySelector('.skip')?.addEventListener('click', (event) => {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+});
+addEventListener('pagehide', () => {
+  const visit = roomView.suspend();
+  if (visit) keepVisit(visit);
+});
 addEventListener('pageshow', ({ persisted }) => persisted && followAddress());
 followAddress();

@@ -1,35 +1,48 @@
 /** What was said with one peer, over all connections with it. */
 
+import { CallEntry } from './call-entry.js';
+import { fromTemplate, say } from './dom.js';
 import { clock } from './format.js';
-import { find, fromTemplate, say } from './dom.js';
+import { MAX_KEPT_LENGTH } from './kept-visit.js';
+import { messageEntry } from './message-entry.js';
+import { TracedPeerConnection } from './trace.js';
 import { Transfer } from './transfer.js';
 
 /** @typedef {import('/sdk/index.js').Connection} Connection */
 /** @typedef {import('/sdk/index.js').IncomingFile} IncomingFile */
+/** @typedef {import('./kept-visit.js').Said} Said */
 
-/** Older entries make room for newer ones. */
+/** Older entries make room for newer ones, by their number and by the text in them. */
 const LOG_ENTRIES = 500;
-const ROUTE_REFRESH_MS = 2000;
+const LOG_LENGTH = 8_000_000;
 /** Files of one peer that are taken at the same time. */
 const INCOMING_FILES = 8;
+/** A longer message is better a file. It is also what fits into one frame everywhere. */
+export const MAX_MESSAGE_LENGTH = 16_000;
 
 /**
- * Events: `change` when anything about the connection is different; `flash` with the direction of something said;
- * `failure` when a connection came to a bad end.
+ * Events: `change` when anything about the connection is different; `entry` with a new element; `flash` with the
+ * direction of something said; `failure` when a connection came to a bad end.
  */
 export class Conversation extends EventTarget {
   /** @type {HTMLElement[]} */
   entries = [];
   /** @type {Connection | null} */
   connection = null;
-  /** @type {Awaited<ReturnType<Connection['route']>>} */
-  route = null;
-  /** Messages that came while it was not in view. */
+  /** Entries that came while it was not in view. */
   unread = 0;
   /** Whether the peer is expected and not there yet. */
   awaited = false;
-  #routeTimer = 0;
+  /** Whether this side made the connection, and is the one to make it again should it break. */
+  isCaller = false;
+  /** @type {Said[]} */
+  said = [];
+  /** The length of the text of each entry. @type {WeakMap<HTMLElement, number>} */
+  #lengths = new WeakMap();
+  #length = 0;
   #incomingFiles = 0;
+  /** Those that are not through and not given up. @type {Set<Transfer>} */
+  #unfinished = new Set();
 
   /** @param {string} peerId */
   constructor(peerId) {
@@ -47,12 +60,19 @@ export class Conversation extends EventTarget {
     return this.state === 'connecting' || this.state === 'open' || this.state === 'disconnected';
   }
 
+  /** What was said before a reload. @param {Said[]} said */
+  restore(said) {
+    for (const { direction, text, at } of said) {
+      if (typeof text === 'string') this.#addMessage(direction === 'out' ? 'out' : 'in', text, new Date(Number(at)));
+    }
+    this.unread = 0;
+  }
+
   /** @param {Connection} connection possibly already open */
   attach(connection) {
     if (this.connection === connection) return;
     this.connection = connection;
     this.awaited = false;
-    this.route = null;
     connection.on('file', ({ file }) => void this.#receiveFile(file));
     connection.on('state', () => this.connection === connection && this.#stateChanged(connection));
     connection.opened().then(
@@ -64,24 +84,34 @@ export class Conversation extends EventTarget {
 
   /** @param {string} text */
   async send(text) {
-    if (this.connection?.chat) {
-      this.#addMessage('out', text);
-      await this.connection.chat.send(text);
+    if (!this.connection?.chat) return;
+    if (text.length > MAX_MESSAGE_LENGTH) {
+      this.note('That is long for a message: it goes as a file.');
+      await this.sendFile(new File([text], 'message.txt', { type: 'text/plain' }));
+      return;
     }
+    this.#addMessage('out', text, new Date());
+    await this.connection.chat.send(text);
   }
 
   /** @param {File} file */
   async sendFile(file) {
-    if (this.connection === null) return;
-    const transfer = new Transfer('out', file.name, file.size);
+    const transfer = new Transfer('out', file.name, file.size, () => {
+      transfer.begin();
+      void this.#attempt(transfer, file);
+    });
+    this.#unfinished.add(transfer);
     this.#add(transfer.element);
-    const onProgress = (/** @type {number} */ done) => this.#moved(transfer, done);
-    try {
-      const { sha256 } = await this.connection.sendFile(file, { onProgress, signal: transfer.signal });
-      transfer.finish(sha256);
-    } catch (error) {
-      transfer.fail(error);
-    }
+    await this.#attempt(transfer, file);
+  }
+
+  /** Calls a method of the other side. @param {string} method @param {unknown[]} args */
+  call(method, args) {
+    if (this.connection === null) return;
+    const entry = new CallEntry(method, args);
+    this.#add(entry.element);
+    this.#flash('out');
+    void entry.run(this.connection, () => this.#flash('in'));
   }
 
   /** @param {string} text */
@@ -91,12 +121,25 @@ export class Conversation extends EventTarget {
     this.#add(element);
   }
 
+  /** @param {Transfer} transfer @param {File} file */
+  async #attempt(transfer, file) {
+    const onProgress = (/** @type {number} */ done) => this.#moved(transfer, done);
+    try {
+      if (this.connection === null || this.connection.isOver) throw new DOMException('Not connected', 'NetworkError');
+      const { sha256 } = await this.connection.sendFile(file, { onProgress, signal: transfer.signal });
+      transfer.finish(sha256);
+    } catch (error) {
+      transfer.fail(error);
+    }
+    if (['done', 'failed', 'cancelled'].includes(transfer.state)) this.#unfinished.delete(transfer);
+  }
+
   /** @param {IncomingFile} file */
   async #receiveFile(file) {
     if (this.#incomingFiles >= INCOMING_FILES) return file.refuse('NOT_WANTED', 'Too many files at once');
     this.#incomingFiles += 1;
-    const transfer = new Transfer('in', file.name, file.size);
-    this.#add(transfer.element);
+    const transfer = this.#announced(file);
+    this.#unfinished.add(transfer);
     this.unread += 1;
     this.#changed();
     const onProgress = (/** @type {number} */ done) => this.#moved(transfer, done);
@@ -107,8 +150,21 @@ export class Conversation extends EventTarget {
       transfer.fail(error);
     } finally {
       this.#incomingFiles -= 1;
+      if (!transfer.isInterrupted) this.#unfinished.delete(transfer);
     }
     return undefined;
+  }
+
+  /** One that was interrupted goes on in its own entry. @param {IncomingFile} file */
+  #announced({ name, size }) {
+    for (const known of this.#unfinished) {
+      if (known.direction !== 'in' || !known.isInterrupted || known.name !== name || known.size !== size) continue;
+      known.begin();
+      return known;
+    }
+    const transfer = new Transfer('in', name, size);
+    this.#add(transfer.element);
+    return transfer;
   }
 
   /** @param {Transfer} transfer @param {number} done bytes */
@@ -119,27 +175,20 @@ export class Conversation extends EventTarget {
 
   /** @param {Connection} connection */
   async #listen(connection) {
-    performance.mark('heliograph:channel-open');
+    if (performance.getEntriesByName('heliograph:channel-open').length === 0) performance.mark('heliograph:channel-open');
+    if (connection.pc instanceof TracedPeerConnection) connection.pc.trace.note('channel-open');
     this.note(`Connected at ${clock(new Date())}`);
-    void this.#followRoute(connection);
+    for (const transfer of this.#unfinished) if (transfer.isInterrupted) transfer.onResume?.();
     try {
       for await (const frame of connection.chat ?? []) {
         if (typeof frame !== 'string') continue;
         this.unread += 1;
-        this.#addMessage('in', frame);
+        this.#addMessage('in', frame, new Date());
+        this.#changed();
       }
     } catch (error) {
       this.dispatchEvent(new CustomEvent('failure', { detail: error }));
     }
-  }
-
-  /** @param {Connection} connection */
-  async #followRoute(connection) {
-    clearTimeout(this.#routeTimer);
-    if (connection.isOver || this.connection !== connection) return;
-    this.route = (await connection.route()) ?? this.route;
-    this.#changed();
-    this.#routeTimer = setTimeout(() => void this.#followRoute(connection), ROUTE_REFRESH_MS);
   }
 
   /** @param {Connection} connection */
@@ -149,22 +198,25 @@ export class Conversation extends EventTarget {
     this.#changed();
   }
 
-  /** @param {'out' | 'in'} direction @param {string} text */
-  #addMessage(direction, text) {
-    const element = fromTemplate('chat-message');
-    element.dataset.direction = direction;
-    say(find('.message-from', element), direction === 'out' ? 'You: ' : `${this.peerId}: `);
-    say(find('.message-text', element), text);
-    say(find('.message-time', element), clock(new Date()));
+  /** @param {'out' | 'in'} direction @param {string} text @param {Date} at */
+  #addMessage(direction, text, at) {
+    const element = messageEntry(direction, direction === 'out' ? 'You' : this.peerId, text, at);
+    this.#lengths.set(element, text.length);
+    this.#length += text.length;
+    if (text.length <= MAX_KEPT_LENGTH) this.said.push({ direction, text, at: at.getTime() });
+    if (this.said.length > LOG_ENTRIES) this.said.shift();
     this.#add(element);
     this.#flash(direction);
-    if (direction === 'in') this.#changed();
   }
 
   /** @param {HTMLElement} element */
   #add(element) {
     this.entries.push(element);
-    if (this.entries.length > LOG_ENTRIES) this.entries.shift()?.remove();
+    while (this.entries.length > LOG_ENTRIES || (this.#length > LOG_LENGTH && this.entries.length > 1)) {
+      const oldest = this.entries.shift();
+      this.#length -= (oldest && this.#lengths.get(oldest)) ?? 0;
+      oldest?.remove();
+    }
     this.dispatchEvent(new CustomEvent('entry', { detail: element }));
   }
 

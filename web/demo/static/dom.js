@@ -45,32 +45,35 @@ export function say(element, text) {
  * Copies text, and says so on the button for a moment.
  * @param {HTMLElement} button
  * @param {string} text
+ * @param {HTMLElement} [near] an element in which something may get the focus: within an open dialog, one of it
  */
-export async function copyFrom(button, text) {
+export async function copyFrom(button, text, near = document.body) {
   const label = button.dataset.label ?? button.textContent ?? '';
   button.dataset.label = label;
-  say(button, (await copy(text)) ? 'Copied' : 'Press Ctrl+C');
+  say(button, (await copy(text, near)) ? 'Copied' : 'Press Ctrl+C');
   setTimeout(() => say(button, label), 2000);
 }
 
-/** @param {string} text @returns {Promise<boolean>} */
-async function copy(text) {
+/** @param {string} text @param {HTMLElement} near @returns {Promise<boolean>} */
+async function copy(text, near) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyBySelection(text); // no permission, or not a secure context: the clipboard API is not there on plain http
+    return copyBySelection(text, near); // no permission, or not a secure context: the clipboard API is not there on plain http
   }
 }
 
-/** @param {string} text @returns {boolean} */
-function copyBySelection(text) {
+/** @param {string} text @param {HTMLElement} near @returns {boolean} */
+function copyBySelection(text, near) {
   const area = document.createElement('textarea');
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement);
   area.value = text;
   area.className = 'unseen';
-  document.body.append(area);
+  near.append(area);
   area.select();
   const done = document.execCommand('copy');
   area.remove();
+  focused?.focus();
   return done;
 }

@@ -1,4 +1,4 @@
-/** Amounts, for people. */
+/** Amounts and values, for people. */
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 
@@ -26,4 +26,14 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 /** @param {Date} time @returns {string} */
 export function clock(time) {
   return CLOCK.format(time);
+}
+
+/** A JSON value on one line, cut where it gets long. @param {unknown} value @param {number} length @returns {string} */
+export function oneLine(value, length) {
+  return cut(typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null'), length);
+}
+
+/** @param {string} text @param {number} length @returns {string} */
+export function cut(text, length) {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -33,7 +33,9 @@ export class Identity {
   /** @param {{ fresh: boolean }} need @returns {Promise<string>} */
   idToken = ({ fresh }) => {
     if (this.#idToken === null || fresh) {
+      const start = performance.now();
       const signingIn = signIn(location.origin).then(({ idToken }) => {
+        performance.measure('heliograph:sign-in', { start, end: performance.now() });
         sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
         return idToken;
       });

@@ -1,90 +1,115 @@
-/** Who is in the room. */
+/** Who is in the room, oneself first. */
 
 import { byTestId, find, fromTemplate, say } from './dom.js';
+import { drawTags, PeerCard } from './peer-card.js';
 
+/** @typedef {import('./visit.js').Visit} Visit */
 /** @typedef {import('./conversation.js').Conversation} Conversation */
 
-/** @type {Record<string, string>} */
-const NOTES = {
-  idle: 'here',
-  awaited: 'expected',
-  connecting: 'connecting…',
-  open: 'connected',
-  disconnected: 'interrupted',
-  closed: 'here',
-  failed: 'no connection',
-};
+/**
+ * @typedef {object} PeopleActions
+ * @property {(peerId: string) => void} onChoose
+ * @property {(peerId: string) => void} onRelease
+ * @property {() => void} onClaim
+ * @property {() => void} onStopClaiming
+ * @property {(tag: string) => Promise<string[] | null>} onTag gives the tags that there are then; null if that failed
+ */
 
 export class People {
   #list = byTestId('peer-list');
-  #empty = find('#people-empty');
-  /** @type {Map<string, HTMLElement>} */
-  #items = new Map();
+  /** @type {Map<string, PeerCard>} */
+  #cards = new Map();
+  #actions;
 
-  /** @param {(peerId: string) => void} onChoose */
-  constructor(onChoose) {
-    this.onChoose = onChoose;
+  /** @param {PeopleActions} actions */
+  constructor(actions) {
+    this.#actions = actions;
+    find('#claim').addEventListener('click', () => actions.onClaim());
+    find('#claim-cancel').addEventListener('click', () => actions.onStopClaiming());
   }
 
-  /** @param {string} ownPeerId */
-  reset(ownPeerId) {
+  /** @param {string} ownPeerId @param {string[]} ownTags */
+  reset(ownPeerId, ownTags) {
     const self = fromTemplate('self-item');
     say(byTestId('own-peer-id', self), ownPeerId);
-    this.#items.clear();
+    drawTags(byTestId('own-tags', self), ownTags);
+    this.#takeTags(self);
+    this.#cards.clear();
     this.#list.replaceChildren(self);
+    find('#claim').hidden = find('#claiming').hidden = find('#people-empty').hidden = true;
+    say(find('#people-count'), '');
   }
 
-  /**
-   * @param {string[]} present
-   * @param {ReadonlyMap<string, Conversation>} conversations
-   * @param {Conversation | null} shown
-   */
-  render(present, conversations, shown) {
-    const live = [...conversations.values()].filter(({ isLive }) => isLive).map(({ peerId }) => peerId);
-    const names = [...new Set([...present, ...live])].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
-    for (const [name, item] of this.#items) {
+  /** @param {Visit} visit @param {Conversation | null} shown */
+  render(visit, shown) {
+    const { people, session, conversations, claims } = visit;
+    const names = people.map((one) => (typeof one === 'string' ? one : one.peerId));
+    for (const [name, card] of this.#cards) {
       if (names.includes(name)) continue;
-      item.remove();
-      this.#items.delete(name);
+      card.element.remove();
+      this.#cards.delete(name);
     }
-    for (const name of names) this.#update(name, conversations.get(name), present.includes(name), shown);
+    for (const [index, one] of people.entries()) {
+      const name = names[index] ?? '';
+      const conversation = conversations.get(name);
+      const isShown = conversation !== undefined && conversation === shown;
+      const situation = { conversation, isShown, claim: claims.get(name), ownPeerId: session.peerId };
+      this.#card(name).update(typeof one === 'string' ? null : one, situation);
+    }
     this.#order(names);
-    this.#empty.hidden = names.length > 0;
+    find('#people-empty').hidden = names.length > 0;
+    say(find('#people-count'), names.length > 0 ? String(names.length + 1) : '');
+    this.#claiming(visit);
   }
 
-  /** @param {string} name @param {Conversation | undefined} conversation @param {boolean} isHere @param {Conversation | null} shown */
-  #update(name, conversation, isHere, shown) {
-    const item = this.#items.get(name) ?? this.#make(name);
-    const state = conversation?.state ?? 'idle';
-    const isShown = conversation !== undefined && conversation === shown;
-    const unread = isShown ? 0 : (conversation?.unread ?? 0);
-    item.dataset.state = state;
-    item.toggleAttribute('data-shown', isShown);
-    const note = isHere ? (NOTES[state] ?? '') : `${NOTES[state]}, has left the room`;
-    say(find('.peer-note', item), unread > 0 ? `${note} · ${unread} new` : note);
-    const button = byTestId('connect-button', item);
-    const verb = conversation?.isLive ? 'Show' : 'Connect';
-    say(button, verb);
-    button.setAttribute('aria-label', verb === 'Show' ? `Show the conversation with ${name}` : `Connect to ${name}`);
-    button.classList.toggle('unseen-when-shown', verb === 'Show' && isShown);
+  /** @param {Visit} visit */
+  #claiming({ session, queue }) {
+    const hasWorkers = [...session.roster.values()].some(({ role }) => role === 'worker');
+    find('#claim').hidden = queue !== null || !hasWorkers || !session.grants.has('claim');
+    find('#claiming').hidden = queue === null;
+    const place = queue === 1 ? 'You are next in line.' : `You are number ${queue} in line.`;
+    say(find('#claiming-words'), queue === null ? '' : queue === 0 ? 'Looking for a free worker…' : `All are taken. ${place}`);
   }
 
   /** @param {string} name */
-  #make(name) {
-    const item = fromTemplate('peer-item');
-    item.dataset.peer = name;
-    say(find('.peer-name', item), name);
-    byTestId('connect-button', item).addEventListener('click', () => this.onChoose(name));
-    this.#items.set(name, item);
-    return item;
+  #card(name) {
+    const known = this.#cards.get(name);
+    if (known) return known;
+    const card = new PeerCard(name, {
+      onConnect: () => this.#actions.onChoose(name),
+      onRelease: () => this.#actions.onRelease(name),
+    });
+    this.#cards.set(name, card);
+    return card;
+  }
+
+  /** @param {HTMLElement} self */
+  #takeTags(self) {
+    const form = byTestId('tag-form', self);
+    const input = /** @type {HTMLInputElement} */ (byTestId('tag-input', self));
+    const edit = byTestId('edit-tags', self);
+    edit.addEventListener('click', () => {
+      form.hidden = !form.hidden;
+      edit.setAttribute('aria-expanded', String(!form.hidden));
+      if (!form.hidden) input.focus();
+    });
+    form.addEventListener('submit', async (event) => {
+      event.preventDefault();
+      const tag = input.value.trim();
+      if (tag === '') return;
+      const tags = await this.#actions.onTag(tag);
+      if (tags === null) return;
+      input.value = '';
+      drawTags(byTestId('own-tags', self), tags);
+    });
   }
 
   /** Moves only what is not in its place, so that nobody loses the focus. @param {string[]} names */
   #order(names) {
     names.forEach((name, index) => {
-      const item = /** @type {HTMLElement} */ (this.#items.get(name));
+      const { element } = this.#card(name);
       const place = this.#list.children[index + 1] ?? null; // after this tab itself
-      if (place !== item) this.#list.insertBefore(item, place);
+      if (place !== element) this.#list.insertBefore(element, place);
     });
   }
 }

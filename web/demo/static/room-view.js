@@ -1,41 +1,43 @@
 /** The second screen: one room, who is in it, and the conversations. */
 
-import { PeerNotFound } from '/sdk/index.js';
-import { Conversation } from './conversation.js';
+import { announce } from './announcer.js';
+import { Composer } from './composer.js';
+import { ConnectionPanel } from './connection-panel.js';
 import { ConversationPanel } from './conversation-panel.js';
-import { byTestId, copyFrom, find, say } from './dom.js';
+import { byTestId, find, say } from './dom.js';
+import { Invite } from './invite.js';
+import { METHODS } from './methods.js';
 import { People } from './people.js';
-import { roomLink } from './room-link.js';
-
-/** How often the list of people is asked for while somebody can see it. */
-const POLL_MS = 2000;
+import { ServerState } from './server-state.js';
+import { Views } from './views.js';
+import { Visit } from './visit.js';
 
 /** @typedef {import('/sdk/index.js').Session} Session */
 /** @typedef {import('./room-link.js').RoomTarget} RoomTarget */
+/** @typedef {import('./conversation.js').Conversation} Conversation */
+/** @typedef {import('./kept-visit.js').KeptVisit} KeptVisit */
+
+export const OWN_TAGS = ['browser'];
+export const OWN_PROPERTIES = { methods: METHODS };
 
 /** @type {Record<string, string>} */
-const SERVER_STATES = {
-  connecting: 'Joining the room…',
-  online: 'In the room',
-  reconnecting: 'Server out of reach, trying again…',
-  closed: 'Out of the room',
-};
+const NEWS = { joined: 'came in', away: 'is away', back: 'is back', left: 'has left' };
 
 export class RoomView {
   #root = find('#room');
-  #serverState = find('#server-state');
-  #people = new People((peerId) => this.#choose(peerId));
-  #panel;
+  #serverState = new ServerState();
+  #views = new Views();
+  #invite = new Invite();
+  #link = new ConnectionPanel();
+  #panel = new ConversationPanel((peerId) => this.#dial(peerId));
+  #composer;
+  #people;
   #banner;
-  /** @type {Session | null} */
-  #session = null;
+  /** @type {Visit | null} */
+  #visit = null;
   /** @type {RoomTarget | null} */
   #target = null;
-  /** @type {Map<string, Conversation>} */
-  #conversations = new Map();
-  /** @type {string[]} */
-  #present = [];
-  #pollTimer = 0;
+  #drawing = 0;
 
   /**
    * @param {import('./banner.js').Banner} banner
@@ -43,165 +45,178 @@ export class RoomView {
    */
   constructor(banner, { onLeave, onRejoin }) {
     this.#banner = banner;
-    this.#panel = new ConversationPanel(
-      (peerId) => this.#dial(peerId),
+    this.onRejoin = onRejoin;
+    this.#composer = new Composer(
+      () => (this.#panel.shown?.state === 'open' ? this.#panel.shown : null),
       (error) => banner.show(error),
     );
-    this.onRejoin = onRejoin;
+    this.#people = new People({
+      onChoose: (peerId) => this.#choose(peerId),
+      onRelease: (peerId) => void this.#visit?.release(peerId),
+      onClaim: () => void this.#claim(),
+      onStopClaiming: () => this.#visit?.stopClaiming(),
+      onTag: (tag) => this.#tag(tag),
+    });
     find('#leave-room').addEventListener('click', onLeave);
-    for (const button of document.querySelectorAll('[data-copy]')) {
-      button.addEventListener('click', () => void this.#copy(/** @type {HTMLElement} */ (button)));
-    }
-    document.addEventListener('visibilitychange', () => this.#poll());
   }
 
   /** Shows the room while the door is still opening. @param {RoomTarget} target @param {string} ownPeerId */
   show(target, ownPeerId) {
+    const isNew = this.#root.hidden;
     this.#target = target;
-    this.#conversations.clear();
-    this.#present = [];
-    this.#panel.show(null);
-    this.#people.reset(ownPeerId);
-    const link = /** @type {HTMLAnchorElement} */ (byTestId('room-link'));
-    link.href = roomLink(target.room, target.token);
-    say(link, `${location.host}/#room=${target.room}…`);
+    this.#show(null);
+    this.#people.reset(ownPeerId, OWN_TAGS);
+    this.#invite.show(target);
     say(byTestId('room-id'), target.room);
-    say(find('[data-part="room"]', this.#root), target.room);
-    say(find('[data-part="token"]', this.#root), target.token);
+    say(find('#room-title'), `Room ${target.room}`);
     document.title = `${target.room} · Heliograph`;
-    this.#showServerState('connecting');
-    this.#root.hidden = false;
+    this.#serverState.show('connecting');
+    find('#place').hidden = this.#root.hidden = false;
+    this.#root.dataset.entering = '';
+    document.body.dataset.screen = 'room';
+    this.#idle(true);
+    if (isNew) find('#room-title').focus({ preventScroll: true });
   }
 
-  /** @param {Session} session online */
-  enter(session) {
-    this.#session = session;
-    session.on('connection', ({ connection }) => this.#incoming(connection));
-    session.on('state', ({ state, error }) => this.#session === session && this.#serverChanged(state, error));
-    this.#serverChanged('online', null);
-    if (this.#target?.connect) this.#dial(this.#target.connect);
+  /** @param {Session} session online @param {KeptVisit | null} kept of the page before a reload */
+  enter(session, kept) {
+    const visit = new Visit(session);
+    this.#visit = visit;
+    delete this.#root.dataset.entering;
+    this.#invite.expiresAt = session.expiresAt;
+    this.#follow(session, visit);
+    this.#serverState.show('online');
+    if (kept) {
+      visit.restore(kept);
+      const shown = kept.shown === null ? undefined : visit.conversations.get(kept.shown);
+      if (shown) this.#show(shown);
+    }
+    const { connect = null } = this.#target ?? {};
+    if (connect !== null) this.#show(visit.dialWhenHere(connect));
+    this.#views.show(this.#panel.shown ? 'talk' : 'people');
+    this.#draw();
   }
 
-  /** Leaves the room and the screen. */
+  /** For a page that comes after this one. @returns {KeptVisit | null} */
+  suspend() {
+    if (this.#visit === null || this.#target === null || this.#visit.session.state === 'closed') return null;
+    return this.#visit.suspend(this.#target.room, this.#panel.shown?.peerId ?? null);
+  }
+
   leave() {
-    clearTimeout(this.#pollTimer);
-    const session = this.#session;
-    this.#session = null;
-    session?.close();
-    this.#root.hidden = true;
-    this.#serverState.dataset.state = 'idle';
-    say(this.#serverState, '');
+    this.#visit?.leave();
+    this.#visit = null;
+    this.#target = null;
+    this.#show(null);
+    this.#invite.show(null);
+    find('#place').hidden = this.#root.hidden = true;
+    delete document.body.dataset.screen;
+    this.#serverState.show('idle');
   }
 
-  /** @param {import('/sdk/signaling.js').SignalingState} state @param {Error | null} error */
-  #serverChanged(state, error) {
-    this.#showServerState(state);
-    if (state === 'online') this.#poll();
-    if (state === 'closed' && error) this.#banner.show(error, { label: 'Join again', run: this.onRejoin });
+  /** @param {Session} session @param {Visit} visit */
+  #follow(session, visit) {
+    session.on('state', ({ state, error }) => {
+      if (this.#visit !== visit) return;
+      this.#serverState.show(state);
+      if (state === 'closed' && error) this.#banner.show(error, { label: 'Join again', run: this.onRejoin });
+    });
+    session.on('expiring', ({ expiresAt }) => {
+      this.#invite.expiresAt = expiresAt;
+      announce('Soon nobody new gets into this room.');
+    });
+    session.on('draining', () => this.#serverState.show('draining'));
+    visit.addEventListener('change', () => this.#drawSoon());
+    visit.addEventListener('conversation', (event) => {
+      if (!this.#panel.shown?.isLive) this.#show(/** @type {CustomEvent} */ (event).detail);
+    });
+    visit.addEventListener('news', (event) => {
+      const { change, peer } = /** @type {CustomEvent} */ (event).detail;
+      if (NEWS[change]) announce(`${peer.peerId} ${NEWS[change]}`);
+    });
+    visit.addEventListener('failure', (event) => {
+      const { error, conversation } = /** @type {CustomEvent} */ (event).detail;
+      const again = conversation && { label: 'Try again', run: () => this.#dial(conversation.peerId) };
+      this.#banner.show(error, again ?? undefined);
+    });
   }
 
-  /** @param {string} state */
-  #showServerState(state) {
-    this.#serverState.dataset.state = state;
-    say(this.#serverState, SERVER_STATES[state] ?? state);
+  /** Much changes at once: one drawing for all of it. */
+  #drawSoon() {
+    if (this.#drawing) return;
+    this.#drawing = setTimeout(() => {
+      this.#drawing = 0;
+      this.#draw();
+    }, 16);
   }
 
-  /** Asks who is here, now and again after a while, for as long as the page can be seen. */
-  #poll() {
-    clearTimeout(this.#pollTimer);
-    const session = this.#session;
-    if (session === null || session.state !== 'online' || document.hidden) return;
-    this.#pollTimer = setTimeout(() => this.#poll(), POLL_MS);
-    session.peers().then(
-      (peers) => this.#session === session && this.#arrived(peers),
-      () => {}, // the session's own state tells why
-    );
+  #draw() {
+    const visit = this.#visit;
+    if (visit === null) return;
+    const { shown } = this.#panel;
+    this.#people.render(visit, shown);
+    this.#idle(visit.people.length === 0);
+    const { methods } = (shown && visit.session.roster.get(shown.peerId)?.metadata.properties) ?? {};
+    const names = Array.isArray(methods) ? methods.filter((name) => typeof name === 'string') : [];
+    this.#composer.update(shown?.state === 'open', names);
+    const unread = [...visit.conversations.values()].some((one) => one.unread > 0 && one !== shown);
+    this.#views.mark('people', unread);
+    this.#views.mark('talk', shown !== null && this.#root.dataset.view === 'people' && shown.isLive);
   }
 
-  /** @param {string[]} peers */
-  #arrived(peers) {
-    this.#present = peers;
-    for (const { awaited, peerId } of this.#conversations.values())
-      if (awaited && peers.includes(peerId)) this.#dial(peerId);
-    this.#refresh();
-  }
-
-  #refresh() {
-    this.#people.render(this.#present, this.#conversations, this.#panel.shown);
-    const isAlone = this.#present.length === 0;
+  /** @param {boolean} isAlone */
+  #idle(isAlone) {
     find('#idle-copy').hidden = !isAlone;
-    say(find('#idle-title'), isAlone ? 'Nobody to signal to yet' : 'Choose who to signal to');
+    find('#conversation').toggleAttribute('data-alone', isAlone);
+    const entering = 'entering' in this.#root.dataset;
+    say(find('#idle-title'), entering ? 'Entering…' : isAlone ? 'Nobody to signal to yet' : 'Choose who to signal to');
     say(
       find('#idle-advice'),
-      isAlone ? 'Send the room link to somebody, or open it in a second tab.' : 'Press Connect beside a name.',
+      isAlone
+        ? 'Send the room link to somebody, scan it with a phone, or open it in a second tab.'
+        : 'Press Connect beside a name, or claim a worker that is free.',
     );
+    if (isAlone && this.#visit !== null && !this.#panel.shown) this.#invite.drawCode();
   }
 
   /** @param {string} peerId */
   #choose(peerId) {
-    const conversation = this.#conversations.get(peerId);
+    const conversation = this.#visit?.conversations.get(peerId);
     if (conversation?.isLive) this.#show(conversation);
     else this.#dial(peerId);
-    this.#panel.focus();
+    this.#views.show('talk');
+    this.#composer.focus();
   }
 
   /** @param {string} peerId */
   #dial(peerId) {
     this.#banner.hide();
+    if (this.#visit) this.#show(this.#visit.dial(peerId));
+  }
+
+  async #claim() {
+    this.#banner.hide();
+    const conversation = await this.#visit?.claimWorker();
+    if (!conversation) return;
+    this.#show(conversation);
+    this.#views.show('talk');
+  }
+
+  /** @param {string} tag */
+  async #tag(tag) {
     try {
-      const connection = this.#session?.dial(peerId);
-      if (!connection) return;
-      const conversation = this.#conversation(peerId);
-      conversation.attach(connection);
-      this.#show(conversation);
+      return (await this.#visit?.session.update({ tags: [tag] }))?.tags ?? null;
     } catch (error) {
       this.#banner.show(error);
+      return null;
     }
   }
 
-  /** @param {import('/sdk/index.js').Connection} connection */
-  #incoming(connection) {
-    const conversation = this.#conversation(connection.peerId);
-    conversation.attach(connection);
-    if (!this.#panel.shown?.isLive) this.#show(conversation);
-    this.#poll();
-  }
-
-  /** @param {string} peerId */
-  #conversation(peerId) {
-    const existing = this.#conversations.get(peerId);
-    if (existing) return existing;
-    const conversation = new Conversation(peerId);
-    this.#conversations.set(peerId, conversation);
-    conversation.addEventListener('change', () => this.#refresh());
-    conversation.addEventListener('failure', (event) => {
-      this.#failed(conversation, /** @type {CustomEvent} */ (event).detail);
-    });
-    return conversation;
-  }
-
-  /** @param {Conversation} conversation @param {unknown} error */
-  #failed(conversation, error) {
-    const { peerId } = conversation;
-    if (error instanceof PeerNotFound && this.#target?.connect === peerId) {
-      conversation.awaited = true; // the link names a peer that has not come yet
-      return;
-    }
-    this.#banner.show(error, { label: 'Try again', run: () => this.#dial(peerId) });
-  }
-
-  /** @param {Conversation} conversation */
+  /** @param {Conversation | null} conversation */
   #show(conversation) {
     this.#panel.show(conversation);
-    this.#refresh();
-  }
-
-  /** @param {HTMLElement} button */
-  async #copy(button) {
-    if (this.#target === null) return;
-    const { room, token } = this.#target;
-    /** @type {Record<string, string>} */
-    const texts = { link: roomLink(room, token), room, token };
-    await copyFrom(button, texts[button.dataset.copy ?? ''] ?? '');
+    this.#link.show(conversation);
+    this.#composer.update(conversation?.state === 'open', []);
+    this.#drawSoon();
   }
 }

@@ -49,6 +49,16 @@ const SENTENCES = {
   CONNECTION_LOST: ['The direct connection broke.', 'One of you may have changed networks. Connect again.'],
   CONNECT_TO_SELF: ['That is this tab.', 'Open the room link in a second tab to talk to yourself.'],
   FRAME_TOO_BIG: ['The message is too long.', 'Send it as a file.'],
+  NOBODY_FREE: [
+    'No worker is free.',
+    'All of them are claimed by others. Try again in a while, or connect to one without claiming it.',
+  ],
+  NOT_PERMITTED: ['You may not do that in this room.', 'Whoever opened the room can give you a link that allows it.'],
+  DELIVERY_UNKNOWN: ['Nobody can say whether that arrived.', 'The connection to the server was lost meanwhile. Try again.'],
+  SEND_QUEUE_FULL: ['Too much waits for the server.', 'Wait until it is back in reach.'],
+  CHANNEL_OVERFLOW: ['They sent more than this page could take.', 'Connect again, and ask them to go slower.'],
+  CHANNEL_CLOSED: ['The channel closed before that was through.', 'Connect again.'],
+  CONNECTION_CLOSED: ['The connection is closed.', 'Connect again.'],
   SEND_STALLED: ['Nothing gets through to the other side.', 'The connection may be broken. Hang up and connect again.'],
 };
 
@@ -66,7 +76,7 @@ export function sentenceFor(error) {
       detail: null,
     };
   }
-  const code = error instanceof HeliographError ? error.code : '';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const [title, advice] = SENTENCES[code] ?? [
     'Something went wrong.',
     error instanceof Error ? error.message : String(error),
@@ -89,25 +99,52 @@ function noPath({ report, message }) {
   return { title: `No way through to ${peerId}.`, advice, detail: message };
 }
 
-/** What an ended file transfer is called. @type {Record<string, string>} */
+/** What an ended attempt at a file is called, and whether another one can go on from there. @type {Record<string, [string, boolean]>} */
 const FILE_ENDINGS = {
-  TOO_BIG: 'Too big for the other side',
-  CHECKSUM_MISMATCH: 'Damaged on the way: the checksums differ. Send it again',
-  SIZE_MISMATCH: 'Incomplete: the sizes differ. Send it again',
-  NOT_WANTED: 'The other side does not take this file now',
-  BAD_HEADER: 'The other side does not understand the format',
-  FILE_INTERRUPTED: 'Interrupted: the other side stopped or is gone',
-  FILE_UNREADABLE: 'The file changed or cannot be read any more',
-  NO_RECEIPT: 'The other side did not confirm it',
-  CHANNEL_CLOSED: 'Interrupted: the connection closed',
-  CONNECTION_CLOSED: 'Interrupted: the connection closed',
-  SEND_STALLED: 'Stuck: nothing gets through any more',
-  RECEIVE_TIMEOUT: 'Stuck: nothing comes any more',
+  TOO_BIG: ['Too big for the other side', false],
+  CHECKSUM_MISMATCH: ['Damaged on the way: the checksums differ. Send it again', false],
+  SIZE_MISMATCH: ['Incomplete: the sizes differ. Send it again', false],
+  NOT_WANTED: ['The other side does not take this file now. Ask them, then send it again', false],
+  BAD_MESSAGE: ['The other side does not understand the format', false],
+  BAD_HEADER: ['The other side does not understand the format', false],
+  CANCELLED: ['Stopped by the other side', true],
+  FILE_INTERRUPTED: ['Interrupted: the other side stopped or is gone', true],
+  FILE_UNREADABLE: ['The file changed or cannot be read any more. Choose it again', false],
+  NO_RECEIPT: ['The other side did not confirm it', true],
+  CHANNEL_CLOSED: ['Interrupted: the connection closed', true],
+  CONNECTION_CLOSED: ['Interrupted: the connection closed', true],
+  CONNECTION_LOST: ['Interrupted: the connection broke', true],
+  SEND_STALLED: ['Stuck: nothing gets through any more', true],
+  RECEIVE_TIMEOUT: ['Stuck: nothing comes any more', true],
+};
+
+/** @param {unknown} error @returns {{ words: string, canResume: boolean }} */
+export function fileEnding(error) {
+  if (error instanceof DOMException && error.name === 'AbortError') return { words: 'Cancelled', canResume: false };
+  if (error instanceof DOMException && error.name === 'NetworkError') {
+    return { words: 'Not connected: connect again first', canResume: true };
+  }
+  const code = error instanceof HeliographError ? error.code : '';
+  const [words, canResume] = FILE_ENDINGS[code] ?? [error instanceof Error ? error.message : String(error), false];
+  return { words, canResume };
+}
+
+/** What an ended call is called. @type {Record<string, string>} */
+const CALL_ENDINGS = {
+  METHOD_NOT_FOUND: 'They have no such method. Look among their properties for those they have',
+  INVALID_ARGUMENTS: 'They do not take this argument',
+  TOO_MANY_CALLS: 'They have too much to do already. Try again in a moment',
+  HANDLER_FAILED: 'The method failed over there',
+  CALL_TIMEOUT: 'No answer for a minute',
+  CALL_INTERRUPTED: 'Interrupted: the connection ended before the answer',
+  CHANNEL_CLOSED: 'Interrupted: the connection ended before the answer',
 };
 
 /** @param {unknown} error @returns {string} */
-export function fileEnding(error) {
-  if (error instanceof DOMException && error.name === 'AbortError') return 'Cancelled';
+export function callEnding(error) {
   const code = error instanceof HeliographError ? error.code : '';
-  return FILE_ENDINGS[code] ?? (error instanceof Error ? error.message : String(error));
+  const message = error instanceof Error ? error.message : String(error);
+  const known = CALL_ENDINGS[code];
+  if (code === 'INVALID_ARGUMENTS') return `${known}: ${message}`;
+  return known ?? `They answered with an error: ${message}`;
 }

@@ -1,80 +1,148 @@
-/** One file on its way, as an entry of a conversation. */
+/** One file on its way, as an entry of a conversation. It may take several attempts until it is through. */
 
+import { announce } from './announcer.js';
 import { byTestId, find, fromTemplate, say } from './dom.js';
 import { bytes, duration, rate } from './format.js';
 import { fileEnding } from './sentences.js';
 
 /** How often the figures change. */
 const REFRESH_MS = 120;
+/** The rate is that of the last so many milliseconds. */
+const RATE_WINDOW_MS = 2000;
+
+/** @typedef {'moving' | 'paused' | 'interrupted' | 'done' | 'failed' | 'cancelled'} TransferState */
 
 export class Transfer {
   element = fromTemplate('file-item');
+  /** @type {TransferState} */
+  state = 'moving';
   #abort = new AbortController();
   #progress = /** @type {HTMLProgressElement} */ (byTestId('file-progress', this.element));
   #status = byTestId('file-status', this.element);
+  #pause = /** @type {HTMLButtonElement} */ (byTestId('file-pause', this.element));
   #cancel = /** @type {HTMLButtonElement} */ (byTestId('file-cancel', this.element));
-  #startedAt = performance.now();
+  #done = 0;
+  /** Milliseconds of the attempts before this one. */
+  #elapsedBefore = 0;
+  #attemptAt = performance.now();
   #shownAt = 0;
+  /** @type {{ at: number, done: number }[]} */
+  #samples = [];
 
-  /** @param {'out' | 'in'} direction @param {string} name @param {number} size */
-  constructor(direction, name, size) {
+  /**
+   * @param {'out' | 'in'} direction @param {string} name @param {number} size
+   * @param {() => void} [onResume] tries again; without it the other side has to
+   */
+  constructor(direction, name, size, onResume) {
     this.direction = direction;
+    this.name = name;
     this.size = size;
+    this.onResume = onResume;
     this.element.dataset.direction = direction;
-    this.element.dataset.state = 'moving';
     say(byTestId('file-name', this.element), name);
-    this.#progress.setAttribute('aria-label', `${direction === 'out' ? 'Sending' : 'Receiving'} ${name}`);
-    this.#cancel.addEventListener('click', () => this.#abort.abort());
-    this.#show(0);
+    this.element.setAttribute('aria-label', `${direction === 'out' ? 'Sending' : 'Receiving'} ${name}`);
+    this.#progress.setAttribute('aria-label', `Progress of ${name}`);
+    this.#cancel.addEventListener('click', () => this.#cancelled());
+    this.#pause.addEventListener('click', () => this.#paused());
+    this.#enter('moving');
+    this.#show();
   }
 
-  /** Aborts when the person presses Cancel. */
+  /** Aborts the attempt when the person presses Pause or Cancel. */
   get signal() {
     return this.#abort.signal;
+  }
+
+  /** Whether it waits for another attempt by itself. */
+  get isInterrupted() {
+    return this.state === 'interrupted';
+  }
+
+  /** Another attempt begins. */
+  begin() {
+    this.#abort = new AbortController();
+    this.#attemptAt = performance.now();
+    this.#samples = [];
+    this.#enter('moving');
+    this.#show();
   }
 
   /** @param {number} done bytes */
   progress = (done) => {
     const now = performance.now();
+    this.#done = done;
+    this.#samples.push({ at: now, done });
+    while (this.#samples.length > 2 && now - (this.#samples[0]?.at ?? now) > RATE_WINDOW_MS) this.#samples.shift();
     if (now - this.#shownAt < REFRESH_MS) return;
     this.#shownAt = now;
-    this.#show(done);
+    this.#show();
   };
 
   /** @param {string} sha256 @param {Blob} [content] of a received file */
   finish(sha256, content) {
-    const took = performance.now() - this.#startedAt;
-    this.#end('done', 1);
+    const took = this.#elapsedBefore + performance.now() - this.#attemptAt;
+    this.#done = this.size;
+    this.#enter('done');
     const word = this.direction === 'out' ? 'Sent' : 'Received';
-    say(
-      this.#status,
-      `${word} · ${bytes(this.size)} in ${duration(took)} · ${rate(this.size, took)} · checksum matches`,
-    );
+    const figures = `${bytes(this.size)} in ${duration(took)} · ${rate(this.size, took)}`;
+    say(this.#status, `${word} · ${figures} · checksum matches`);
     say(byTestId('file-sha256', this.element), sha256);
     find('.file-sum', this.element).hidden = false;
+    announce(`${word}: ${this.name}`);
     if (content) this.#offer(content);
   }
 
-  /** @param {unknown} error */
+  /** This attempt is over. @param {unknown} error */
   fail(error) {
-    this.#end(this.#abort.signal.aborted ? 'cancelled' : 'failed', this.#progress.value);
-    say(this.#status, fileEnding(error));
+    this.#elapsedBefore += performance.now() - this.#attemptAt;
+    if (this.state === 'paused' || this.state === 'cancelled') return; // it was stopped here
+    const { words, canResume } = fileEnding(error);
+    const waits = canResume && (this.direction === 'in' || this.onResume !== undefined);
+    this.#enter(waits ? 'interrupted' : 'failed');
+    const share = this.#done > 0 && waits ? ` · ${this.#percent()} has arrived and is kept` : '';
+    say(this.#status, `${words}${share}`);
+    announce(`${this.name}: ${words}`);
   }
 
-  /** @param {number} done bytes */
-  #show(done) {
-    const elapsed = performance.now() - this.#startedAt;
-    this.#progress.value = this.size === 0 ? 0 : done / this.size;
-    const speed = done > 0 ? ` · ${rate(done, elapsed)}` : '';
-    const remaining = done > 0 && elapsed > 1000 ? ` · ${duration((elapsed * (this.size - done)) / done)} left` : '';
-    say(this.#status, `${bytes(done)} of ${bytes(this.size)}${speed}${remaining}`);
+  #paused() {
+    if (this.state !== 'moving') {
+      this.onResume?.();
+      return;
+    }
+    this.#enter('paused');
+    say(this.#status, `Paused at ${this.#percent()} of ${bytes(this.size)}`);
+    this.#abort.abort();
   }
 
-  /** @param {'done' | 'failed' | 'cancelled'} state @param {number} value */
-  #end(state, value) {
+  #cancelled() {
+    this.#enter('cancelled');
+    say(this.#status, 'Cancelled');
+    this.#abort.abort();
+  }
+
+  #percent() {
+    return `${Math.floor(this.size === 0 ? 0 : (100 * this.#done) / this.size)} %`;
+  }
+
+  #show() {
+    this.#progress.value = this.size === 0 ? 0 : this.#done / this.size;
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)];
+    const perMs = first && last && last.at > first.at ? (last.done - first.done) / (last.at - first.at) : 0;
+    const speed = perMs > 0 ? ` · ${rate(perMs * 1000, 1000)} · ${duration((this.size - this.#done) / perMs)} left` : '';
+    say(this.#status, `${bytes(this.#done)} of ${bytes(this.size)}${speed}`);
+  }
+
+  /** @param {TransferState} state */
+  #enter(state) {
+    this.state = state;
     this.element.dataset.state = state;
-    this.#progress.value = value;
-    this.#cancel.hidden = true;
+    this.#progress.value = this.size === 0 ? (state === 'done' ? 1 : 0) : this.#done / this.size;
+    const waits = state === 'paused' || state === 'interrupted';
+    this.#cancel.hidden = state !== 'moving' && !waits;
+    this.#cancel.setAttribute('aria-label', `Cancel ${this.name}`);
+    this.#pause.hidden = this.onResume === undefined || !(state === 'moving' || waits);
+    say(this.#pause, waits ? 'Resume' : 'Pause');
+    this.#pause.setAttribute('aria-label', `${waits ? 'Resume' : 'Pause'} ${this.name}`);
   }
 
   /** @param {Blob} content */
@@ -82,7 +150,8 @@ export class Transfer {
     const link = /** @type {HTMLAnchorElement} */ (byTestId('file-download', this.element));
     // Under its own type a page could be opened instead of saved, with the rights of this one.
     link.href = URL.createObjectURL(new Blob([content], { type: 'application/octet-stream' }));
-    link.download = byTestId('file-name', this.element).textContent ?? 'file';
+    link.download = this.name;
+    link.setAttribute('aria-label', `Save ${this.name}`);
     link.hidden = false;
   }
 }

@@ -50,6 +50,7 @@ from heliograph_server.signaling.timers import LoopTimers
 from heliograph_server.transport.connection import Connection
 from heliograph_server.transport.handshake import Doorway
 from heliograph_server.web.controllers import page_handlers
+from heliograph_server.web.qr import QR_CODES_PER_MINUTE, QrController
 
 __all__ = ["Application", "create_app", "room_problems"]
 
@@ -91,6 +92,9 @@ class Application:
         self.limiter = AddressLimiter(
             settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies
         )
+        self._qr_limiter = AddressLimiter(
+            QR_CODES_PER_MINUTE, clock=time.monotonic, trusted_proxies=settings.trusted_proxies, calls="QR codes"
+        )
         self.sessions = SessionContext(
             hub=self.hub,
             registration=Registration(
@@ -130,6 +134,7 @@ class Application:
             "hub": self.hub,
             "ice_servers": self.ice_servers,
             "limiter": self.limiter,
+            "qr_limiter": self._qr_limiter,
             "readiness": self.readiness,
             "signaling_metrics": self.metrics,
         }
@@ -142,6 +147,7 @@ class Application:
                 RoomTokenApi,
                 IceApi,
                 OpsController,
+                QrController,
                 *page_handlers(),
             ],
             dependencies={name: _provide(part) for name, part in parts.items()},

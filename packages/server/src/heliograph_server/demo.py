@@ -67,7 +67,7 @@ class _Demo:
         room = await self.application.rooms.create(owner)
         worker = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "heliograph", "worker", "--url", self._url, "--room", room.room_id, "--peer-id", WORKER_ID),
+            *("-m", "heliograph_server.demo_worker", self._url, room.room_id, WORKER_ID),
             env={**os.environ, "HELIOGRAPH_TOKEN": room.token},
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
@@ -85,7 +85,8 @@ class _Demo:
             raise DemoFailed("The worker has no standard output.")
         await _ready(words)
         link = urlencode({"room": room.room_id, "token": room.token, "connect": WORKER_ID})
-        _say(f"\nOpen this in a browser:\n\n    {self._url}/#{link}\n\nCtrl-C ends it.")
+        _say(f"\nOpen this in a browser:\n\n    {self._url}/#{link}\n\nThe worker echoes messages, checks files and")
+        _say("answers calls: train(20) streams its results. Ctrl-C ends it.")
         async for line in words:
             _say("worker: " + line.decode(errors="replace").rstrip())
         raise DemoFailed(f"The worker ended with exit code {await worker.wait()}; its own words are above.")

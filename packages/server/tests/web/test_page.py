@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.testing import AsyncTestClient
 
 from heliograph_server.problems import EXCEPTION_HANDLERS
-from heliograph_server.settings import Settings
 from heliograph_server.web.assets import Assets, find_assets
 from heliograph_server.web.controllers import page_handlers
 
-TEMPLATE = '<html data-ice-servers="{{ ice_servers }}" data-version="{{ version }}"></html>'
+TEMPLATE = '<html data-version="{{ version }}"></html>'
 
 Client = AsyncTestClient[Litestar]
 
@@ -33,16 +31,8 @@ def assets(tmp_path: Path) -> Assets:
     return made
 
 
-def app(assets: Assets, settings: Settings | None = None) -> Client:
-    chosen = settings or Settings()
-    return AsyncTestClient(
-        Litestar(
-            page_handlers(assets),
-            dependencies={"settings": Provide(lambda: chosen, sync_to_thread=False)},
-            exception_handlers=EXCEPTION_HANDLERS,
-            logging_config=None,
-        )
-    )
+def app(assets: Assets) -> Client:
+    return AsyncTestClient(Litestar(page_handlers(assets), exception_handlers=EXCEPTION_HANDLERS, logging_config=None))
 
 
 @pytest.fixture
@@ -55,16 +45,8 @@ async def test_the_page_is_rendered_with_its_version(client: Client) -> None:
     answer = await client.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert 'data-ice-servers="[]"' in answer.text
     assert 'data-version="' in answer.text
     assert 'data-version=""' not in answer.text
-
-
-async def test_the_ice_servers_of_the_settings_reach_the_page_escaped(assets: Assets) -> None:
-    async with app(assets, Settings(stun_urls=("stun:a.example:3478", 'stun:"><script>'))) as client:
-        text = (await client.get("/")).text
-    assert "[{&#34;urls&#34;:[&#34;stun:a.example:3478&#34;" in text
-    assert "<script>" not in text
 
 
 async def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(client: Client) -> None:
@@ -178,7 +160,7 @@ async def test_every_file_that_the_real_page_asks_for_is_there() -> None:
     async with app(find_assets()) as client:
         page = await client.get("/")
         assert page.status_code == 200
-        wanted = re.findall(r'(?:src|href)="(/(?:static|sdk)/[^"#]+)"', page.text)
+        wanted = re.findall(r'(?:src|href)="(/(?:static|sdk|joined)/[^"#]+)"', page.text)
         assert any(path.endswith(".js") for path in wanted)
         for path in wanted:
             assert (await client.get(path)).status_code == 200, path

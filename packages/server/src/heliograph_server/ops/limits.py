@@ -61,11 +61,19 @@ class AddressLimiter:
     """At most `per_minute` calls a minute from one client address, 0 for no limit.
 
     A client is an IPv4 address or an IPv6 /64, which is what one customer gets. `X-Forwarded-For` counts only if the
-    direct peer is in one of the `trusted_proxies` (CIDR).
+    direct peer is in one of the `trusted_proxies` (CIDR). `calls` says in the refusal what there were too many of.
     """
 
-    def __init__(self, per_minute: int, clock: Callable[[], float], trusted_proxies: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        per_minute: int,
+        clock: Callable[[], float],
+        trusted_proxies: Iterable[str] = (),
+        *,
+        calls: str = "sign-ins and rooms",
+    ) -> None:
         self._per_minute = per_minute
+        self._calls = calls
         self._clock = clock
         self._trusted = tuple(ipaddress.ip_network(network, strict=False) for network in trusted_proxies)
         self._buckets: OrderedDict[str, tuple[TokenBucket, float]] = OrderedDict()
@@ -81,7 +89,7 @@ class AddressLimiter:
         if not bucket.take():
             wait_s = max(1, math.ceil(bucket.wait_s))
             raise RateLimited(
-                f"Too many sign-ins and rooms from this address, try again in {wait_s} s", retry_after_s=wait_s
+                f"Too many {self._calls} from this address, try again in {wait_s} s", retry_after_s=wait_s
             )
 
     def __len__(self) -> int:

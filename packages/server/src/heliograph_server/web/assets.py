@@ -1,10 +1,14 @@
 """The files of the demo page and of the browser SDK, wherever this installation has them."""
 
 import hashlib
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+
+from heliograph_server.web.bundle import join_modules, join_sheets
 
 __all__ = ["Asset", "Assets", "find_assets"]
 
@@ -65,7 +69,49 @@ class Assets(Struct, frozen=True):
             return None
         if len(content) > MAX_ASSET_BYTES:
             return None
-        return Asset(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+        return Asset(content, media_type, _etag(content))
+
+    def joined(self, name: str) -> Asset | None:
+        """A page's files as one: the module of that name in `static` with all that it imports, or the style sheets that
+        a sheet of that name imports; None if there is no such file.
+
+        What was joined is kept until one of the files changes. Raises `ModuleProblem`.
+        """
+        state = tuple(_states(self.static, self.sdk))
+        return _joined(self, name, state)
+
+
+@lru_cache(maxsize=16)
+def _joined(assets: Assets, name: str, state: tuple[tuple[str, int, int], ...]) -> Asset | None:  # noqa: ARG001 - a key
+    if Assets.read(assets.static, name) is None:
+        return None
+    media_type = MEDIA_TYPES[Path(name).suffix]
+    if media_type == "text/javascript":
+        text = join_modules(f"/static/{name}", lambda address: _text(assets, address))
+    elif media_type == "text/css":
+        text = join_sheets(f"/static/{name}", lambda address: _text(assets, address))
+    else:
+        return None
+    content = text.encode()
+    return Asset(content, media_type, _etag(content))
+
+
+def _text(assets: Assets, address: str) -> str | None:
+    _, where, name = address.split("/", 2)
+    asset = Assets.read(assets.static if where == "static" else assets.sdk, name)
+    return None if asset is None else asset.content.decode("utf-8", "replace")
+
+
+def _states(*folders: Path) -> Iterator[tuple[str, int, int]]:
+    """What tells that a file has changed."""
+    for folder in folders:
+        for path in sorted(folder.glob("*")):
+            stat = path.lstat()
+            yield str(path), stat.st_mtime_ns, stat.st_size
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def find_assets() -> Assets:

@@ -1,7 +1,6 @@
 """The demo page and the browser SDK over HTTP."""
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Final
 
 from litestar import Controller, MediaType, Request, Response, Router, route
@@ -9,8 +8,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from heliograph_server.settings import Settings
-from heliograph_server.web.assets import Assets, find_assets
+from heliograph_server.web.assets import Asset, Assets, find_assets
+from heliograph_server.web.compression import asset_response, gzipped, takes_gzip
 from heliograph_server.web.page import Page, PageMissing
 
 __all__ = ["PageController", "page_handlers"]
@@ -40,37 +39,48 @@ PAGE_HEADERS: Final = {
 
 
 class PageController(Controller):
-    """The page at `/`, its files at `/static`, the browser SDK at `/sdk`."""
+    """The page at `/`, its files at `/static`, the browser SDK at `/sdk`; and both joined at `/joined`."""
 
     path = "/"
     include_in_schema = False
 
     @route("/", http_method=_READ, sync_to_thread=True)
-    def index(self, page: NamedDependency[Page], settings: NamedDependency[Settings]) -> Response[str]:
+    def index(self, request: Request[Any, Any, Any], page: NamedDependency[Page]) -> Response[bytes]:
         """The demo page."""
         try:
-            html = page.render(settings, _VERSION)
+            html = page.render(_VERSION)
         except PageMissing as error:
             raise NotFoundException("This server was installed without the demo page") from error
-        return Response(html, media_type=MediaType.HTML, headers=PAGE_HEADERS)
+        headers = {**PAGE_HEADERS, "Vary": "Accept-Encoding"}
+        content = html.encode()
+        if takes_gzip(request.headers.get("accept-encoding", "")):
+            content, headers["Content-Encoding"] = gzipped(content), "gzip"
+        return Response(content, media_type=MediaType.HTML, headers=headers)
+
+    @route("/joined/{name:str}", http_method=_READ, sync_to_thread=True)
+    def joined(
+        self, request: Request[Any, Any, Any], name: FromPath[str], assets: NamedDependency[Assets]
+    ) -> Response[bytes]:
+        """A module or style sheet of the page, and all that it imports, as one file."""
+        return _asset(request, assets.joined(name))
 
     @route("/static/{name:path}", http_method=_READ, sync_to_thread=True)
     def static(
         self, request: Request[Any, Any, Any], name: FromPath[str], assets: NamedDependency[Assets]
     ) -> Response[bytes]:
         """A file of the page."""
-        return _asset(request, assets.static, name)
+        return _asset(request, Assets.read(assets.static, name))
 
     @route("/sdk/{name:path}", http_method=_READ, sync_to_thread=True)
     def sdk(
         self, request: Request[Any, Any, Any], name: FromPath[str], assets: NamedDependency[Assets]
     ) -> Response[bytes]:
         """A module of the browser SDK."""
-        return _asset(request, assets.sdk, name)
+        return _asset(request, Assets.read(assets.sdk, name))
 
 
 def page_handlers(assets: Assets | None = None) -> list[Router]:
-    """The routes of the page, with the files of this installation unless others are given. They need `settings`."""
+    """The routes of the page, with the files of this installation unless others are given."""
     files = assets or find_assets()
     page = Page(files.templates)
     return [
@@ -85,16 +95,7 @@ def page_handlers(assets: Assets | None = None) -> list[Router]:
     ]
 
 
-def _asset(request: Request[Any, Any, Any], folder: Path, name: str) -> Response[bytes]:
-    asset = Assets.read(folder, name)
+def _asset(request: Request[Any, Any, Any], asset: Asset | None) -> Response[bytes]:
     if asset is None:
         raise NotFoundException("There is no such file")
-    headers = {**ASSET_HEADERS, "ETag": asset.etag}
-    if _is_known(asset.etag, request.headers.get("if-none-match", "")):
-        return Response(b"", status_code=304, media_type=asset.media_type, headers=headers)
-    return Response(asset.content, media_type=asset.media_type, headers=headers)
-
-
-def _is_known(etag: str, if_none_match: str) -> bool:
-    """RFC 9110 section 13.1.2: the comparison is weak."""
-    return any(known.strip().removeprefix("W/") in {etag, "*"} for known in if_none_match.split(","))
+    return asset_response(asset, request.headers, ASSET_HEADERS)

@@ -1,0 +1,102 @@
+"""A page's ES modules as one file: one request in place of eighty, and a third of the bytes. Its style sheets too.
+
+The modules stay what they are, one noun a file, and need no build step: they are joined when they are asked for. Each
+becomes a function that runs once, after those that it imports. Only the forms of `import` and `export` that the modules
+use are understood; anything else, and modules that import each other in a circle, is a `ModuleProblem`.
+"""
+
+import posixpath
+import re
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["ModuleProblem", "join_modules", "join_sheets"]
+
+COMMENT: Final = re.compile(r"/\*\*.*?\*/|^[ \t]*//[^\n]*\n", re.DOTALL | re.MULTILINE)
+IMPORT: Final = re.compile(r"^import\s+(?:(\{[^}]*\}|\*\s+as\s+\w+)\s+from\s+)?'([^']+)';\n", re.MULTILINE)
+REEXPORT: Final = re.compile(r"^export\s+(\{[^}]*\}|\*)\s+from\s+'([^']+)';\n", re.MULTILINE)
+DECLARED: Final = re.compile(r"^export\s+(?=(?:async\s+)?(?:function\b\s*\*?|class|const)\s*(\w+))", re.MULTILINE)
+OTHER: Final = re.compile(r"^(?:export|import)\b|\bimport\s*[(.]", re.MULTILINE)
+CSS_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+CSS_IMPORT: Final = re.compile(r"^@import '([^']+)';\n", re.MULTILINE)
+BLANK: Final = re.compile(r"\n\s*\n+")
+
+
+class ModuleProblem(Exception):
+    """A file that can't be joined; the text says which one and why."""
+
+
+def join_modules(entry: str, read: Callable[[str], str | None]) -> str:
+    """The module at the address `entry` and all that it imports, as the text of one module.
+
+    `read` gives the text of the module at an absolute address, None if there is none. Raises `ModuleProblem`.
+    """
+    return _Join(read).whole(entry)
+
+
+def join_sheets(entry: str, read: Callable[[str], str | None]) -> str:
+    """The style sheet at the address `entry`, with those that it imports in the places of the imports.
+
+    Raises `ModuleProblem`.
+    """
+    source = read(entry)
+    if source is None:
+        raise ModuleProblem(f"{entry} is not there")
+    plain = CSS_COMMENT.sub("", source)
+    text = CSS_IMPORT.sub(lambda found: join_sheets(_resolve(found[1], entry), read), plain)
+    return BLANK.sub("\n", text)
+
+
+class _Join:
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._names: dict[str, str] = {}
+        """The variable of each module that is written."""
+        self._open: list[str] = []
+        """Those that wait for what they import."""
+        self._text: list[str] = []
+
+    def whole(self, entry: str) -> str:
+        self._add(entry)
+        return "".join(self._text)
+
+    def _add(self, address: str) -> str:
+        if address in self._names:
+            return self._names[address]
+        if address in self._open:
+            raise ModuleProblem(f"These import each other: {' → '.join([*self._open, address])}")
+        source = self._read(address)
+        if source is None:
+            raise ModuleProblem(f"{address} is not there; {self._open[-1:] or 'nobody'} asks for it")
+        self._open.append(address)
+        head: list[str] = []
+        exports: list[str] = []
+        body = COMMENT.sub("", source.replace("\r\n", "\n"))
+        for what, specifier in IMPORT.findall(body):
+            module = self._add(_resolve(specifier, address))
+            if what.startswith("{"):
+                head.append(f"const {what.replace(' as ', ': ')} = {module};\n")
+            elif what:
+                head.append(f"const {what.split()[-1]} = {module};\n")
+        for what, specifier in REEXPORT.findall(body):
+            module = self._add(_resolve(specifier, address))
+            exports += [f"...{module}"] if what == "*" else _picked(what, module)
+        exports += DECLARED.findall(body)
+        body = DECLARED.sub("", REEXPORT.sub("", IMPORT.sub("", body)))
+        if found := OTHER.search(body):
+            raise ModuleProblem(f"{address} has an import or export of another form: {body[found.start() :][:60]!r}")
+        name = f"$module{len(self._names)}"
+        body = BLANK.sub("\n", "".join(head) + body)
+        self._text.append(f"const {name} = (() => {{\n{body.strip()}\nreturn {{ {', '.join(exports)} }};\n}})();\n")
+        self._open.pop()
+        self._names[address] = name
+        return name
+
+
+def _resolve(specifier: str, importer: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(importer), specifier))
+
+
+def _picked(braces: str, module: str) -> list[str]:
+    names = [part.split(" as ") for part in re.split(r"\s*,\s*", braces.strip("{} \n")) if part]
+    return [f"{pair[-1].strip()}: {module}.{pair[0].strip()}" for pair in names]
