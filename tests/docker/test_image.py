@@ -147,6 +147,22 @@ def test_every_dependency_is_the_locked_one(home: Path) -> None:
     assert not {"pip", "uv", "hatchling", "setuptools", "pytest"} & installed.keys()
 
 
+@pytest.mark.parametrize("platform", ["x86_64", "aarch64"])
+def test_every_dependency_has_a_wheel_for_both_kinds_of_processors(
+    home: Path, stages: tuple[Stage, Stage], tmp_path: Path, platform: str
+) -> None:
+    """What the image installs, looked up for a processor that this machine need not have."""
+    [version] = re.findall(r"(?m)^ARG PYTHON=python:([\d.]+)-slim", DOCKERFILE.read_text("utf-8"))
+    [installing] = [run.value for run in stages[0].all("RUN") if "uv pip install" in run.value]
+    assert {"--only-binary :all:", "--constraints requirements.lock"} <= set(re.findall(r"--\S+ [^-]\S+", installing))
+    wheels = sorted(home.parents[1].glob("src/dist/*.whl"))
+    assert len(wheels) == 2
+    command = [home.parents[2] / "base/bin/uv", "pip", "install", "--dry-run", "--target", tmp_path]
+    options = ["--only-binary", ":all:", "--constraints", ROOT / "requirements.lock", "--python-version", version]
+    wanted = [wheels[0], f"{wheels[1]}[aws]"]
+    subprocess.run([*command, *options, "--python-platform", f"{platform}-manylinux_2_28", *wanted], check=True)
+
+
 def test_the_image_gives_its_process_nothing_to_misuse(stages: tuple[Stage, Stage]) -> None:
     final = stages[1]
     user, _, group = final.one("USER").value.partition(":")

@@ -1,8 +1,8 @@
 """Level 2 over real sockets: cuts, restarts, slow readers, and a large room."""
 
-import asyncio
 import json
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +112,14 @@ async def test_three_hundred_peers_see_each_other_come(tmp_path: Path) -> None:
     async with running(tmp_path) as server:
         room, user = await server.room(), await server.sign_in()
         count = 300
-        sockets = await asyncio.gather(*(websockets.connect(server.ws_url) for _ in range(count)))
-        try:
-            for number, socket in enumerate(sockets):
+        async with AsyncExitStack() as stack:
+            sockets = []
+            for number in range(count):
+                socket = await stack.enter_async_context(websockets.connect(server.ws_url))
                 reply = await welcome(socket, server.registration(f"p{number}", room, user))
                 assert len(reply["peers"]) == number
+                sockets.append(socket)
             for number, socket in enumerate(sockets):
                 for later in range(number + 1, count):
                     news = await hear(socket)
                     assert (news["type"], news["peer"]["peer_id"]) == ("peer_joined", f"p{later}")
-        finally:
-            await asyncio.gather(*(socket.close() for socket in sockets))

@@ -1,4 +1,5 @@
-"""Any order of joining, losing connections, resuming, talking, regrouping, claiming and waiting, at level 2.
+"""Any order of joining, losing connections, resuming, talking, regrouping, claiming and waiting at level 2, by peers
+that are allowed different things.
 
 No one hears what they may not; a message arrives exactly once and in order, or its sender is told; no peer is claimed
 beyond its capacity; nothing is left behind when all have gone.
@@ -6,15 +7,17 @@ beyond its capacity; nothing is left behind when all have gone.
 
 import json
 from math import inf
-from typing import Any
+from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from heliograph_server.rooms.invitations import Invitation
 from heliograph_server.signaling import mailbox
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.permissions import ROOM_TOKEN_GRANTS
 
 from .links import RESUME_WINDOW_S, Peer, World
 
@@ -22,6 +25,20 @@ NAMES = ("ann", "bob", "cat", "dan")
 GROUPS = ("red", "blue")
 CRAMPED = 3
 CAPACITY = {"ann": 1, "bob": 2, "cat": 0, "dan": 1}
+GRANTS = {"t": ROOM_TOKEN_GRANTS} | {f"no {grant}": ROOM_TOKEN_GRANTS - {grant} for grant in sorted(ROOM_TOKEN_GRANTS)}
+"""What each token allows."""
+NEWS: Final = {"peer_joined", "peer_updated", "peer_away", "peer_back", "peer_left"}
+
+
+class Sent(NamedTuple):
+    """A message on its way."""
+
+    sender: str
+    sender_life: int
+    to: dict[str, int]
+    """Who may hear it: in which of its lives."""
+    refusal: str | None
+    """The code with which it has to be refused, if nobody may."""
 
 
 class Client:
@@ -37,18 +54,22 @@ class Client:
         self.life = 0
         """Counts the sessions: a message sent to one does not arrive in another."""
         self.groups = frozenset(GROUPS[:1])
+        self.grants = ROOM_TOKEN_GRANTS
+        self.met: set[tuple[int, str]] = set()
+        """In which life whom this client has shared a group with."""
         self.cramped = False
         """So much may wait for this client that its session can't be resumed; so it confirms from the start."""
         self.secret_ends = inf
         """When the secret that this client has is void: it has not yet spoken over the connection that it made last."""
 
-    def connect(self, groups: list[str], *, resume: bool) -> None:
-        welcome = self._register(groups, resume=resume)
+    def connect(self, groups: list[str], *, resume: bool, token: str = "t") -> None:
+        welcome = self._register(groups, resume=resume, token=token)
         self.session = welcome["session"]
         self.secret_ends = inf
+        assert set(welcome["grants"]) == self.grants
+        assert not welcome["peers"] or "discover" in self.grants
         if not self.session["resumed"]:
             self.received = 0
-            self.groups = frozenset(groups)
         if self.cramped:
             self.confirm()
 
@@ -63,7 +84,7 @@ class Client:
             self.drop()
         self.peer = None
 
-    def _register(self, groups: list[str], *, resume: bool) -> dict[str, Any]:
+    def _register(self, groups: list[str], *, resume: bool, token: str = "t") -> dict[str, Any]:
         """The reply, as the server sent it."""
         fields: dict[str, Any] = {}
         may_resume = False
@@ -81,7 +102,7 @@ class Client:
                     "type": "register",
                     "peer_id": self.name,
                     "room_id": "room",
-                    "token": "t",
+                    "token": token,
                     "id_token": f"user:{self.name}",
                     "protocol": 2,
                     "groups": groups,
@@ -97,6 +118,8 @@ class Client:
         assert resumed is may_resume or (self.cramped and not resumed)
         if not resumed:
             self.life += 1
+            self.groups = frozenset(groups)
+            self.grants = GRANTS[token]
         return welcome
 
     def read(self, most: int) -> None:
@@ -144,9 +167,12 @@ class Level2(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
+        self.world.door.invitations = {
+            token: Invitation(role=None, peer_id=None, groups=None, grants=grants) for token, grants in GRANTS.items()
+        }
         self.clients = {name: Client(self.world, name) for name in NAMES}
-        self.sent: dict[int, tuple[str, int, str, int]] = {}
-        """Serial: sender, its life, receiver, its life."""
+        self.sent: dict[int, Sent] = {}
+        """By serial number."""
         self.serial = 0
 
     @property
@@ -157,12 +183,13 @@ class Level2(RuleBasedStateMachine):
         name=st.sampled_from(NAMES),
         groups=st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2),
         resume=st.booleans(),
+        token=st.just("t") | st.sampled_from(sorted(GRANTS)),
     )
-    def connect(self, name: str, groups: list[str], resume: bool) -> None:
+    def connect(self, name: str, groups: list[str], resume: bool, token: str) -> None:
         client = self.clients[name]
         if client.there:
             client.read(1000)
-        client.connect(groups, resume=resume)
+        client.connect(groups, resume=resume, token=token)
 
     @rule(name=st.sampled_from(NAMES), noticed=st.booleans())
     def lose_the_reply(self, name: str, noticed: bool) -> None:
@@ -196,25 +223,43 @@ class Level2(RuleBasedStateMachine):
             client.read(1000)
             client.drop()
 
-    @rule(sender=st.sampled_from(NAMES), to=st.sampled_from(NAMES), times=st.integers(1, 3))
-    def send(self, sender: str, to: str, times: int) -> None:
+    @rule(
+        sender=st.sampled_from(NAMES),
+        to=st.sampled_from(NAMES),
+        kind=st.sampled_from(["peer_message", "offer"]),
+        times=st.integers(1, 3),
+    )
+    def send(self, sender: str, to: str, kind: str, times: int) -> None:
         for _ in range(times):
-            if self.clients[sender].there:
-                self._send(sender, to)
+            if not self.clients[sender].there:
+                return
+            grant, address = ("message", "to_peer_id") if kind == "peer_message" else ("signal", "target")
+            reached = self._reached_by(sender, {to} if self.hub.member("room", to) is not None else set())
+            refusal = None if reached else "PEER_NOT_FOUND"
+            self._send(sender, reached, grant, refusal, {"type": kind, address: to})
 
-    def _send(self, sender: str, to: str) -> None:
+    @rule(sender=st.sampled_from(NAMES), group=st.sampled_from(GROUPS))
+    def broadcast(self, sender: str, group: str) -> None:
+        client = self.clients[sender]
+        if client.there:
+            present = {member.peer_id for member in self.hub if group in self.clients[member.peer_id].groups}
+            refusal = None if group in client.groups else "NOT_PERMITTED"
+            reached = self._reached_by(sender, present - {sender}) if refusal is None else {}
+            self._send(sender, reached, "broadcast", refusal, {"type": "peer_message", "to_group": group})
+
+    def _reached_by(self, sender: str, names: set[str]) -> dict[str, int]:
+        groups = self.clients[sender].groups
+        return {name: self.clients[name].life for name in names if groups & self.clients[name].groups}
+
+    def _send(
+        self, sender: str, reached: dict[str, int], grant: str, refusal: str | None, message: dict[str, Any]
+    ) -> None:
+        client = self.clients[sender]
+        if grant not in client.grants:
+            reached, refusal = {}, "NOT_PERMITTED"
         self.serial += 1
-        receiver = self.hub.member("room", to)
-        life = self.clients[to].life if receiver is not None else -1
-        self.sent[self.serial] = (sender, self.clients[sender].life, to, life)
-        self.clients[sender].say(
-            {
-                "type": "peer_message",
-                "to_peer_id": to,
-                "payload": {"serial": self.serial, "from": sender},
-                "ref": self.serial,
-            }
-        )
+        self.sent[self.serial] = Sent(sender, client.life, reached, refusal)
+        client.say(message | {"payload": {"serial": self.serial}, "ref": self.serial})
 
     @rule(name=st.sampled_from(NAMES), groups=st.lists(st.sampled_from(GROUPS), min_size=1, max_size=2))
     def regroup(self, name: str, groups: list[str]) -> None:
@@ -250,15 +295,31 @@ class Level2(RuleBasedStateMachine):
                 assert members[claim.claimed.peer_id].claimed[claim.claim_id] is claim
 
     @invariant()
-    def each_message_arrives_once_in_order_and_only_where_it_was_sent(self) -> None:
+    def nobody_hears_of_those_whom_it_never_saw(self) -> None:
+        present = {member.peer_id for member in self.hub}
+        for client in self.clients.values():
+            if client.name in present:
+                client.met |= {(client.life, name) for name in self._reached_by(client.name, present)}
+            for message in client.inbox:
+                if message["type"] in NEWS:
+                    assert (message["life"], message["peer"]["peer_id"]) in client.met
+                    assert message["life"] != client.life or "discover" in client.grants
+        for member in self.hub:
+            client = self.clients[member.peer_id]
+            assert not member.claims or "claim" in client.grants
+            assert all((client.life, claim.claimed.peer_id) in client.met for claim in member.claims.values())
+
+    @invariant()
+    def each_message_arrives_once_in_order_and_only_where_it_may(self) -> None:
         for client in self.clients.values():
             seen: dict[tuple[str, int], list[int]] = {}
             for message in client.inbox:
-                if message["type"] == "peer_message":
+                if message["type"] in {"peer_message", "offer"}:
                     serial = message["payload"]["serial"]
-                    sender, _, to, life = self.sent[serial]
-                    assert (message["from_peer_id"], to, life) == (sender, client.name, message["life"])
-                    seen.setdefault((sender, life), []).append(serial)
+                    sent = self.sent[serial]
+                    assert message.get("from_peer_id", message.get("sender")) == sent.sender
+                    assert sent.to.get(client.name) == message["life"], f"{client.name} got {serial}, which is not its"
+                    seen.setdefault((sent.sender, message["life"]), []).append(serial)
             for serials in seen.values():
                 assert serials == sorted(set(serials))
 
@@ -276,19 +337,25 @@ class Level2(RuleBasedStateMachine):
         assert self.world.clock.pending() == 0
 
     def _nothing_was_lost_in_silence(self) -> None:
-        for serial, (sender, sender_life, to, life) in self.sent.items():
-            source, target = self.clients[sender], self.clients[to]
-            if source.life != sender_life or self.hub.member("room", sender) is None:
+        for serial, sent in self.sent.items():
+            source = self.clients[sent.sender]
+            if source.life != sent.sender_life or self.hub.member("room", sent.sender) is None:
                 continue  # nobody is left who could have been told
             answers = [m for m in source.inbox if m.get("ref") == serial and m["type"] in {"ack", "error"}]
-            arrived = sum(m["type"] == "peer_message" and m["payload"]["serial"] == serial for m in target.inbox)
-            told = any(m["type"] == "error" for m in answers)
-            still_there = target.life == life and self.hub.member("room", to) is not None
             assert answers, f"{serial} was never answered"
-            if still_there:
-                assert arrived == (0 if told else 1), f"{serial} arrived {arrived} times, told: {told}"
-            elif answers[0].get("status") == "buffered" and not arrived:
-                assert told, f"{serial} was buffered, never arrived, and nobody said so"
+            if sent.refusal is not None:
+                assert [answer.get("code") for answer in answers] == [sent.refusal]
+                continue
+            told = any(m["type"] == "error" for m in answers)
+            for to, life in sent.to.items():
+                target = self.clients[to]
+                arrived = sum(m.get("payload", {}).get("serial") == serial for m in target.inbox)
+                if target.life == life and self.hub.member("room", to) is not None:
+                    # Of a message to a group that was refused it is said who did not get it, and the others did.
+                    told_of_this_one = told and (len(sent.to) == 1 or not arrived)
+                    assert arrived == (0 if told_of_this_one else 1), f"{serial} arrived {arrived} times, told: {told}"
+                elif answers[0].get("status") == "buffered" and len(sent.to) == 1 and not arrived:
+                    assert told, f"{serial} was buffered, never arrived, and nobody said so"
 
 
 class CrampedLevel2(Level2):
