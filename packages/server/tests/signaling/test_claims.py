@@ -198,7 +198,7 @@ def test_sight_gained_through_groups_serves_who_waits(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_claims", "capacity"), [(1, 1), (3, 3), (0, 0), (-1, 1), (True, 1), ("3", 1), (1.5, 1), (None, 1)]
+    ("max_claims", "capacity"), [(1, 1), (3, 3), (0, 0), (-1, 1), (True, 1), (False, 1), ("3", 1), (1.5, 1), (None, 1)]
 )
 def test_a_worker_takes_as_many_claims_as_it_says(world: World, max_claims: Any, capacity: int) -> None:
     worker(world, metadata={"properties": {"max_claims": max_claims}})
@@ -218,6 +218,27 @@ def test_claims_spread_over_the_workers(world: World) -> None:
         ann.say({"type": "release_claim", "claim_id": claim_id})
     used = {claim(ann)["peer"]["peer_id"] for _ in range(2)}
     assert len(used) == 2
+
+
+def test_of_equally_free_workers_the_one_claimed_longest_ago_is_next(world: World) -> None:
+    for number in range(3):
+        worker(world, f"w{number}")
+    ann = client(world, "ann")
+    used = []
+    for _ in range(6):
+        made = claim(ann)
+        used.append(made["peer"]["peer_id"])
+        ann.say({"type": "release_claim", "claim_id": made["claim_id"]})
+    assert used == ["w0", "w1", "w2"] * 2
+
+
+def test_a_level_1_peer_in_line_is_told_where_it_starts_and_no_more(world: World) -> None:
+    worker(world)
+    holder, old = client(world, "holder"), world.peer("old")
+    first_claim, second = claim(holder), claim(client(world, "ann"), wait_s=100)
+    assert (second["position"], claim(old, wait_s=100)["position"]) == (1, 2)
+    holder.say({"type": "release_claim", "claim_id": first_claim["claim_id"]})
+    assert old.heard() == []
 
 
 def test_one_peer_does_not_fill_the_line(world: World) -> None:

@@ -22,7 +22,7 @@ from heliograph_server.signaling.permissions import ROOM_TOKEN_GRANTS
 from .links import RESUME_WINDOW_S, Peer, World
 
 NAMES = ("ann", "bob", "cat", "dan")
-GROUPS = ("red", "blue")
+GROUPS = ("red", "blue", "green")
 CRAMPED = 3
 CAPACITY = {"ann": 1, "bob": 2, "cat": 0, "dan": 1}
 GRANTS = {"t": ROOM_TOKEN_GRANTS} | {f"no {grant}": ROOM_TOKEN_GRANTS - {grant} for grant in sorted(ROOM_TOKEN_GRANTS)}

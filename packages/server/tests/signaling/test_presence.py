@@ -156,6 +156,18 @@ def test_a_takeover_by_a_peer_of_other_groups_is_seen_by_those_concerned(world: 
     assert news(watcher.heard()) == [("peer_left", "p")]
 
 
+def test_a_takeover_of_a_peer_that_was_away_or_is_another_now_is_news(world: World) -> None:
+    lost = world.peer("p", user="ann", protocol=2)
+    watcher = world.peer("watcher", protocol=2)
+    lost.drop()
+    world.peer("p", user="ann", protocol=2)
+    assert news(watcher.heard()) == [("peer_away", "p"), ("peer_back", "p")]
+    world.peer("p", user="ann", protocol=2, metadata={"tags": ["gpu"]})
+    assert news(watcher.heard()) == [("peer_updated", "p")]
+    world.peer("p", user="ann", protocol=2, metadata={"tags": ["gpu"]}, role="worker")
+    assert news(watcher.heard()) == [("peer_updated", "p")]
+
+
 def test_a_join_is_encoded_once_however_many_hear_of_it(world: World) -> None:
     watchers = [world.peer(f"w{number}", protocol=2) for number in range(200)]
     for watcher in watchers:

@@ -1,11 +1,14 @@
 """Losing a connection and coming back: the same peer, nothing lost, nothing twice; and who may not."""
 
+import hmac
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from heliograph_server.errors import RoomExpired, StoreUnavailable
 from heliograph_server.signaling.mailbox import MAILBOX_FRAMES
+from heliograph_server.signaling.session import REGISTER_ATTEMPTS
 
 from .links import RESUME_WINDOW_S, Peer, World
 
@@ -93,6 +96,32 @@ def test_a_wrong_proof_of_the_same_user_is_a_fresh_peer_without_the_old_mail(
     assert heard[0]["session"]["session_id"] != old.welcome["session"]["session_id"]
     told = [m for m in sender.heard() if m["type"] == "error"]
     assert [(m["code"], m["ref"]) for m in told] == [("PEER_NOT_FOUND", "r")]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"secret": "x"}, {"session_id": "x"}, {"session_id": "é", "secret": ""}])
+def test_a_proof_is_compared_in_full_and_in_constant_time_whatever_is_wrong_with_it(
+    world: World, wrong: dict[str, str]
+) -> None:
+    peer = world.peer("p", protocol=2)
+    shown = proof(peer, 0) | wrong
+    with patch("heliograph_server.signaling.session_key.hmac.compare_digest", wraps=hmac.compare_digest) as compare:
+        (welcome, *_) = world.connect().register("p", user="p", protocol=2, resume=shown)
+    assert welcome["session"]["resumed"] is not bool(wrong)
+    assert [call.args[1] for call in compare.call_args_list] == [
+        shown["session_id"].encode(),
+        shown["secret"].encode(),
+        shown["secret"].encode(),
+    ]
+
+
+def test_guesses_at_a_session_of_others_are_few(world: World) -> None:
+    peer = world.peer("p", protocol=2)
+    thief = world.connect()
+    for _ in range(REGISTER_ATTEMPTS):
+        assert thief.connection.close_code is None
+        (heard,) = thief.register("p", user="thief", protocol=2, resume=proof(peer, 0) | {"secret": "guess"})
+        assert heard["code"] == "PEER_ID_TAKEN"
+    assert thief.connection.close_code == 4008
 
 
 def test_another_user_gets_nothing_even_with_the_secret(world: World) -> None:
