@@ -43,6 +43,7 @@ from heliograph_server.settings import Settings
 from heliograph_server.signaling.endpoint import Endpoint
 from heliograph_server.signaling.homes import ALONE
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.journal import NO_JOURNAL
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import Session, SessionContext
@@ -85,7 +86,8 @@ class Application:
             wall_clock=time.time,
             resume_window_s=settings.resume_window_s,
             gone=self._identity.left,
-            ended=(lambda _: None) if self.cluster is None else self.cluster.homes.emptied,
+            ended=(lambda _: None) if self.cluster is None else self.cluster.room_ended,
+            journal=(lambda _: NO_JOURNAL) if self.cluster is None else self.cluster.scribe.journal,
         )
         self.metrics = SignalingMetrics()
         self.readiness = Readiness(self.store, self._identity, version("heliograph-server"))
@@ -113,7 +115,7 @@ class Application:
         )
         find_place = None
         if self.cluster is not None:
-            self.cluster.sessions = self.sessions
+            self.cluster.furnish(self.sessions)
             self.cluster.siblings = siblings
             find_place = None if siblings is None else self.cluster.find_place
         self.http = self._litestar()

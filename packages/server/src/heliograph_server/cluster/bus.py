@@ -3,6 +3,7 @@
 `RedisBus` is both. Neither knows anything of peers or messages.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -43,11 +44,10 @@ class Lease(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """What has become different of a room since the last commit; with `whole`, this is all that there is."""
+    """What has become different of a room since the last commit."""
 
     written: Sequence[tuple[bytes, bytes]]
     removed: Sequence[bytes] = ()
-    whole: bool = False
 
 
 class BusListener(Protocol):
@@ -90,7 +90,7 @@ class Tokens(Protocol):
 class Registry(Protocol):
     """Keeps which nodes are alive, whose home each room is, and what is kept of the room.
 
-    Every method raises `BusUnavailable`.
+    Every method raises `BusUnavailable`. Commits take effect in the order in which they were asked for.
     """
 
     async def renew(self, node: str, lease_s: float) -> Lease:
@@ -105,11 +105,11 @@ class Registry(Protocol):
     async def take(self, room_id: str, node: str, instead_of: Home | None) -> Taken:
         """Make the room a node's, if it is nobody's or still `instead_of`, whose node is dead."""
 
-    async def commit(self, room_id: str, home: Home, changes: Changes) -> bool:
+    def commit(self, room_id: str, home: Home, changes: Changes) -> "asyncio.Future[bool]":
         """Write changes, all or none; False, and none, if the room is not at that home any more."""
 
-    async def reclaim(self, room_id: str, home: Home, fields: Fields) -> bool:
-        """Write everything anew after an outage; False if the room went to another home meanwhile."""
+    def reclaim(self, room_id: str, home: Home, fields: Fields) -> "asyncio.Future[bool]":
+        """Write everything anew, after an outage for instance; False if the room is at another home by now."""
 
     async def release(self, room_id: str, home: Home, *, forget: bool) -> None:
         """Let the room go, if it is still there; `forget` all that is kept of it, or leave that to the next home."""

@@ -18,8 +18,8 @@ from heliograph_server.transport.connection import MESSAGE_BYTES, Connection
 
 __all__ = ["Door", "House", "registration"]
 
-MOVES: Final = 5
-"""How often a peer follows a room that moves while it registers."""
+MOVE_PAUSES_S: Final = (0.05, 0.2, 0.5, 1.0, 1.5, 1.5, 1.0)
+"""A peer follows a room that moves while it registers; all in all for longer than the lease of a dead node runs."""
 
 REPORT_BYTES: Final = 64 * 1024
 """After how many bytes the home is told that they have reached the network."""
@@ -137,7 +137,7 @@ class Door:
 
     async def _enter(self, wanted: Register, frame: bytes) -> None:
         self._level_2 = wanted.protocol >= 2
-        for _ in range(MOVES):
+        for pause_s in MOVE_PAUSES_S:
             if self._connection.closed:
                 return
             node = await self._house.where(wanted.room_id)
@@ -161,7 +161,7 @@ class Door:
                 case Kind.CLOSE:
                     return
                 case _:
-                    continue
+                    await asyncio.sleep(pause_s)  # until the room has another home
         self._session.refuse(BusUnavailable("The room's node could not be found; try again"), wanted.ref)
 
     async def _enter_here(self, frame: bytes) -> None:

@@ -29,7 +29,7 @@ class ClusterHomes:
         registry: Registry,
         *,
         occupied: Callable[[str], bool],
-        restore: Callable[[str, Fields], None],
+        restore: Callable[[str, Fields], Awaitable[None]],
         alive: Callable[[str], Awaitable[bool]],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
@@ -62,6 +62,10 @@ class ClusterHomes:
         if room_id in self.here and not self._guests[room_id]:
             self._spawn(self._release(room_id))
 
+    def home_of(self, room_id: str) -> Home | None:
+        """Which home of the room this node is."""
+        return self.here.get(room_id)
+
     def lose(self, room_id: str) -> None:
         """Another node has taken a room, or it was let go."""
         self.here.pop(room_id, None)
@@ -92,7 +96,13 @@ class ClusterHomes:
         if not taken.won:
             raise RoomElsewhere(taken.home.node)
         self.here[room_id] = taken.home
-        self._restore(room_id, taken.fields)
+        try:
+            if taken.fields:
+                await self._restore(room_id, taken.fields)
+        except BaseException:
+            del self.here[room_id]
+            self._spawn(self._let_go(room_id, taken.home, forget=False))
+            raise
 
     async def _release(self, room_id: str) -> None:
         async with self._turn(room_id):
@@ -100,10 +110,13 @@ class ClusterHomes:
             if home is None or self._guests[room_id] or self._occupied(room_id):
                 return
             del self.here[room_id]
-            try:
-                await self._registry.release(room_id, home, forget=True)
-            except BusUnavailable:
-                _log.warning("cluster.release_failed", room=room_id)
+            await self._let_go(room_id, home, forget=True)
+
+    async def _let_go(self, room_id: str, home: Home, *, forget: bool) -> None:
+        try:
+            await self._registry.release(room_id, home, forget=forget)
+        except BusUnavailable:
+            _log.warning("cluster.release_failed", room=room_id)
 
     @asynccontextmanager
     async def _turn(self, room_id: str) -> AsyncIterator[None]:

@@ -11,7 +11,9 @@ import structlog
 from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry
 from heliograph_server.cluster.door import Door, registration
 from heliograph_server.cluster.homes import ClusterHomes
+from heliograph_server.cluster.kept_mailbox import Held
 from heliograph_server.cluster.lines import Kind, Line
+from heliograph_server.cluster.scribe import Scribe
 from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.cluster.switchboard import Switchboard
 from heliograph_server.signaling.session import Session, SessionContext
@@ -30,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ClusterNode:
-    """See `House` and `BusListener`. It is told its `sessions` before it runs."""
+    """See `House` and `BusListener`. It has to be furnished before it runs."""
 
     sessions: SessionContext
 
@@ -60,11 +62,17 @@ class ClusterNode:
             alive=self._is_alive,
             spawn=self._spawn,
         )
+        self.scribe = Scribe(registry, self.homes)
 
     @property
     def nodes(self) -> frozenset[str]:
         """The living nodes, as far as is known."""
         return self._alive
+
+    def furnish(self, sessions: SessionContext) -> None:
+        """Tell it what all sessions of this node share."""
+        self.sessions = sessions
+        self.scribe.hub = sessions.hub
 
     async def run(self) -> None:
         """Be a node for as long as this is awaited."""
@@ -86,7 +94,7 @@ class ClusterNode:
 
     def converse(self, connection: Connection) -> Door:
         """See `Converse`."""
-        return Door(connection, self)
+        return Door(Held(connection), self)
 
     async def find_place(self, message: bytes) -> HandOver | None:
         """See `FindPlace`."""
@@ -127,6 +135,7 @@ class ClusterNode:
         """See `BusListener.bus_lost`."""
         self.joined = False
         self._alive = frozenset()
+        self.scribe.bus_lost()
         self.switchboard.all_lost()
 
     def bus_back(self) -> None:
@@ -145,6 +154,9 @@ class ClusterNode:
 
     async def _renew(self) -> None:
         lease = await self.registry.renew(self.name, LEASE_S)
+        if lease.lost and self.joined:
+            _log.warning("cluster.lease_lost")
+            self._apart = True
         self._live(lease.nodes)
         self.joined = self.bus.up
 
@@ -166,14 +178,23 @@ class ClusterNode:
         self._alive = nodes
         if self._apart:
             self._apart = False
+            self.scribe.bus_back()
             for node in nodes - {self.name}:
                 self.switchboard.tell(node, Kind.BROKEN)
 
     def _occupied(self, room_id: str) -> bool:
         return self.sessions.hub.occupied(room_id)
 
-    def _restore(self, room_id: str, fields: Fields) -> None:
-        """Have a room again as it was kept."""
+    async def _restore(self, room_id: str, fields: Fields) -> None:
+        """Have a room again as it was kept, if it still exists."""
+        room = await self.sessions.registration.rooms.find(room_id)
+        if room is not None:
+            self.scribe.restore(room, fields)
+
+    def room_ended(self, room_id: str) -> None:
+        """Nobody is in a room any more."""
+        self.scribe.ended(room_id)
+        self.homes.emptied(room_id)
 
     async def _answer(self, question: bytes) -> bytes:
         raise NotImplementedError

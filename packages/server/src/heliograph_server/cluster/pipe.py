@@ -10,6 +10,7 @@ import structlog
 from msgspec import Struct
 
 from heliograph_protocol import CloseCode
+from heliograph_server.cluster.kept_mailbox import Held
 from heliograph_server.cluster.lines import Kind, Line
 from heliograph_server.signaling.homes import RoomElsewhere
 from heliograph_server.signaling.session import Session
@@ -140,7 +141,7 @@ class HomeEnd:
 
     def open(self, opening: Opening) -> None:
         """Register the peer, or tell it why not."""
-        self._session = self._begin(self.connection, opening.refusals)
+        self._session = self._begin(Held(self.connection), opening.refusals)
         self._backlog = deque()
         self._spawn(self._register(self._session, opening.frame))
 

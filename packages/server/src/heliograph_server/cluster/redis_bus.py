@@ -121,16 +121,16 @@ class RedisBus:
         home, won, flat = await self._call(TAKE, _keys(room_id), node, replaced, KEPT_S * 1000)
         return Taken(_home(home), bool(won), dict(zip(flat[::2], flat[1::2], strict=True)))
 
-    async def commit(self, room_id: str, home: Home, changes: Changes) -> bool:
+    def commit(self, room_id: str, home: Home, changes: Changes) -> "asyncio.Future[bool]":
         """See `Registry.commit`."""
         written = [part for field in changes.written for part in field]
-        numbers = (KEPT_S * 1000, int(changes.whole), len(changes.removed))
-        return bool(await self._call(COMMIT, _keys(room_id), _text(home), *numbers, *changes.removed, *written))
+        numbers = (KEPT_S * 1000, len(changes.removed))
+        return self._call(COMMIT, _keys(room_id), _text(home), *numbers, *changes.removed, *written)
 
-    async def reclaim(self, room_id: str, home: Home, fields: Fields) -> bool:
+    def reclaim(self, room_id: str, home: Home, fields: Fields) -> "asyncio.Future[bool]":
         """See `Registry.reclaim`."""
         flat = [part for field in fields.items() for part in field]
-        return bool(await self._call(RECLAIM, _keys(room_id), _text(home), KEPT_S * 1000, *flat))
+        return self._call(RECLAIM, _keys(room_id), _text(home), KEPT_S * 1000, *flat)
 
     async def release(self, room_id: str, home: Home, *, forget: bool) -> None:
         """See `Registry.release`."""

@@ -50,21 +50,18 @@ COMMIT: Final = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
     return 0
 end
-if ARGV[3] == '1' then
-    redis.call('DEL', KEYS[2])
+local removed = tonumber(ARGV[3])
+for i = 4, 3 + removed, 1000 do
+    redis.call('HDEL', KEYS[2], unpack(ARGV, i, math.min(i + 999, 3 + removed)))
 end
-local removed = tonumber(ARGV[4])
-for i = 5, 4 + removed, 1000 do
-    redis.call('HDEL', KEYS[2], unpack(ARGV, i, math.min(i + 999, 4 + removed)))
-end
-for i = 5 + removed, #ARGV, 1000 do
+for i = 4 + removed, #ARGV, 1000 do
     redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 1
 """)
-"""KEYS home, log; ARGV home, ms to keep it, 1 if this is all, how many are removed, those, then names and values."""
+"""KEYS home, log; ARGV home, ms to keep it, how many are removed, those, then names and values."""
 
 RECLAIM: Final = Script("""
 local home = redis.call('GET', KEYS[1])

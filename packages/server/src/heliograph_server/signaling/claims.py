@@ -6,7 +6,7 @@ the peer gets it.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import UnsetType
@@ -25,6 +25,7 @@ from heliograph_protocol import (
     encode,
 )
 from heliograph_server.errors import wire_error
+from heliograph_server.signaling.journal import Journal
 from heliograph_server.signaling.timers import Timer, Timers
 
 if TYPE_CHECKING:
@@ -58,21 +59,26 @@ class Claim:
 
     __slots__ = ("claim_id", "claimed", "claimer", "expires_at", "timer")
 
-    def __init__(self, claimer: "Member", claimed: "Member", expires_at: int) -> None:
-        self.claim_id = secrets.token_urlsafe(12)
+    def __init__(self, claimer: "Member", claimed: "Member", expires_at: int, claim_id: str = "") -> None:
+        self.claim_id = claim_id or secrets.token_urlsafe(12)
         self.claimer = claimer
         self.claimed = claimed
         self.expires_at = expires_at
         self.timer: Timer | None = None
 
 
-class _Waiting:
+class Waiting:
     """One place in the line."""
 
-    __slots__ = ("matches", "position", "ref", "timer", "ttl_s", "who")
+    __slots__ = ("matches", "number", "position", "ref", "request", "timer", "ttl_s", "until", "who")
 
-    def __init__(self, who: "Member", request: ClaimPeer, matches: PeerFilter) -> None:
+    def __init__(self, who: "Member", request: ClaimPeer, matches: PeerFilter, number: int, until: float) -> None:
         self.who = who
+        self.request = request
+        self.number = number
+        """In the order of their coming."""
+        self.until = until
+        """Unix seconds."""
         self.ref = request.ref
         self.ttl_s = request.ttl_s
         self.matches = matches
@@ -83,13 +89,18 @@ class _Waiting:
 class Claims:
     """The claims of one room. The room owns the members; each member carries the claims that it holds and is under."""
 
-    def __init__(self, members: "dict[str, Member]", *, timers: Timers, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self, members: "dict[str, Member]", *, timers: Timers, wall_clock: Callable[[], float], journal: Journal
+    ) -> None:
         self._members = members
+        self._journal = journal
         self._timers = timers
         self._wall_clock = wall_clock
-        self._line: list[_Waiting] = []
+        self._line: list[Waiting] = []
         self._made = 0
         self._held = 0
+        self._waited = 0
+        """How many have joined the line so far."""
 
     def claim(self, claimer: "Member", request: ClaimPeer) -> None:
         """Claim a free peer that passes the filters, or wait for one. The claimer is told through its link.
@@ -110,9 +121,8 @@ class Claims:
             raise ClaimRefused(ErrorCode.NO_PEER_AVAILABLE, "No such peer is free")
         if sum(waiting.who is claimer for waiting in self._line) >= WAITING_PER_PEER:
             raise ClaimRefused(ErrorCode.RATE_LIMITED, f"{WAITING_PER_PEER} claims of yours wait already")
-        waiting = _Waiting(claimer, request, matches)
-        waiting.timer = self._timers.call_later(request.wait_s, lambda: self._waited_in_vain(waiting))
-        self._line.append(waiting)
+        self._waited += 1
+        self._join_line(Waiting(claimer, request, matches, self._waited, self._wall_clock() + request.wait_s))
         self._tell_positions()
 
     def release(self, holder: "Member", claim_id: str) -> None:
@@ -158,11 +168,42 @@ class Claims:
             _cancel(waiting.timer)
         self._line.clear()
 
+    def all(self) -> tuple[list[Claim], list[Waiting]]:
+        """Every claim, and who waits for one, the first in line first."""
+        return [claim for member in self._members.values() for claim in member.claims.values()], list(self._line)
+
+    def restore(self, claims: Sequence[Claim], line: Sequence[Waiting]) -> None:
+        """Have these again after the room has moved; what has expired meanwhile ends."""
+        for claim in claims:
+            self._held += 1
+            self._made += 1
+            claim.claimed.last_claimed = self._made
+            self._hold(claim, claim.expires_at - self._wall_clock())
+        for waiting in line:
+            self._waited = max(self._waited, waiting.number)
+            self._join_line(waiting)
+
+    @staticmethod
+    def tell_lost(member: "Member", claim_id: str) -> None:
+        """A claim has ended because the other side did not come along when the room moved."""
+        if member.resumable:
+            _tell(member, ClaimReleased(claim_id=claim_id, reason="left"))
+
+    def _hold(self, claim: Claim, ttl_s: float) -> None:
+        claim.timer = self._timers.call_later(max(0.0, ttl_s), lambda: self._end(claim, "expired"))
+        claim.claimer.claims[claim.claim_id] = claim
+        claim.claimed.claimed[claim.claim_id] = claim
+        self._journal.claimed(claim)
+
+    def _join_line(self, waiting: Waiting) -> None:
+        waits_s = max(0.0, waiting.until - self._wall_clock())
+        waiting.timer = self._timers.call_later(waits_s, lambda: self._waited_in_vain(waiting))
+        self._line.append(waiting)
+        self._journal.waits(waiting)
+
     def _make(self, claimer: "Member", peer: "Member", ttl_s: int, ref: Ref | UnsetType) -> None:
         claim = Claim(claimer, peer, int(self._wall_clock()) + ttl_s)
-        claim.timer = self._timers.call_later(ttl_s, lambda: self._end(claim, "expired"))
-        claimer.claims[claim.claim_id] = claim
-        peer.claimed[claim.claim_id] = claim
+        self._hold(claim, ttl_s)
         self._made += 1
         self._held += 1
         peer.last_claimed = self._made
@@ -179,6 +220,7 @@ class Claims:
             return
         del claim.claimed.claimed[claim.claim_id]
         self._held -= 1
+        self._journal.claim_ended(claim)
         news = ClaimReleased(claim_id=claim.claim_id, reason=reason)
         if tell_claimer and claim.claimer.resumable:
             _tell(claim.claimer, news)
@@ -199,14 +241,15 @@ class Claims:
                 self._leave_line(waiting)
                 self._make(waiting.who, peer, waiting.ttl_s, waiting.ref)
 
-    def _waited_in_vain(self, waiting: _Waiting) -> None:
+    def _waited_in_vain(self, waiting: Waiting) -> None:
         self._leave_line(waiting)
         _tell(waiting.who, wire_error(ErrorCode.NO_PEER_AVAILABLE, "No such peer became free", ref=waiting.ref))
         self._tell_positions()
 
-    def _leave_line(self, waiting: _Waiting) -> None:
+    def _leave_line(self, waiting: Waiting) -> None:
         _cancel(waiting.timer)
         self._line.remove(waiting)
+        self._journal.waits_no_more(waiting)
 
     def _tell_positions(self) -> None:
         for position, waiting in enumerate(self._line, start=1):

@@ -7,11 +7,13 @@ connections may share for a moment.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from heliograph_protocol import CloseCode, ErrorCode, Metadata, Peer, Resume, encode
 from heliograph_server.errors import PeerIdTaken, RoomFull, wire_error
 from heliograph_server.identity.verifier import User
 from heliograph_server.rooms.model import Room
+from heliograph_server.signaling.journal import NO_JOURNAL, Journal
 from heliograph_server.signaling.links import DirectLink
 from heliograph_server.signaling.live_room import LeaveReason, LiveRoom
 from heliograph_server.signaling.mailbox import Mailbox
@@ -27,6 +29,7 @@ class Hub:
 
     `wall_clock` gives Unix seconds; a peer that lost its connection may come back for `resume_window_s`. `gone` is told
     of each user who leaves a room for good, `ended` of each room that has nobody in it any more; neither must wait.
+    `journal` gives a room's, which is told what changes of it.
     """
 
     def __init__(
@@ -37,12 +40,14 @@ class Hub:
         resume_window_s: int,
         gone: Callable[[User], None] = lambda _: None,
         ended: Callable[[str], None] = lambda _: None,
+        journal: Callable[[str], Journal] = lambda _: NO_JOURNAL,
     ) -> None:
         self._rooms: dict[str, LiveRoom] = {}
         self._timers = timers
         self._wall_clock = wall_clock
         self._gone = gone
         self._ended = ended
+        self._journal = journal
         self.resume_window_s = resume_window_s
 
     def join(self, room: Room, entrance: Entrance, connection: Connection) -> Member:
@@ -60,8 +65,8 @@ class Hub:
         if live is not None and not live.has_room_for(described, instead_of=older):
             raise RoomFull("The peers of this room say too much of themselves to take in more of it")
         if live is None:
-            live = self._rooms[room.room_id] = LiveRoom(room, timers=self._timers, wall_clock=self._wall_clock)
-        link = Mailbox(connection) if entrance.resumable else DirectLink(connection)
+            live = self._open(room)
+        link = live.journal.mailbox(connection) if entrance.resumable else DirectLink(connection)
         member = Member(entrance, room=live, link=link, connected_at=int(self._wall_clock()))
         live.members[member.peer_id] = member
         if older is None:
@@ -69,7 +74,9 @@ class Hub:
         else:
             self._retire(older)
             older.link.close(CloseCode.REPLACED, "replaced by a newer connection")
+            live.journal.gone(older)
             _tell_takeover(live, member, older)
+        live.journal.changed(member)
         return member
 
     def resume(self, room_id: str, peer_id: str, user: User, proof: Resume, connection: Connection) -> Member | None:
@@ -93,12 +100,14 @@ class Hub:
         if member.state == "away":
             member.state = "online"
             member.room.tell_back(member)
+        member.room.journal.changed(member)
         return member
 
     def heard(self, member: Member) -> None:
         """A peer has said something over its connection, which it does only after it had the reply."""
         if member.key is not None:
             member.key.arrived()
+            member.room.journal.changed(member)
 
     def settle(self, member: Member) -> None:
         """A member has had its reply: those who wait for one like it may have it now."""
@@ -116,6 +125,7 @@ class Hub:
         member.state = "away"
         self._start_window(member, lambda: self.leave(member, "timed_out"))
         member.room.tell_away(member)
+        member.room.journal.changed(member)
 
     def leave(self, member: Member, reason: LeaveReason = "left") -> None:
         """A member has gone for good. If it was replaced or removed before, its successor stays."""
@@ -124,6 +134,7 @@ class Hub:
         room = member.room
         del room.members[member.peer_id]
         self._retire(member)
+        room.journal.gone(member)
         if room.members:
             room.tell_left(member, reason)
         else:
@@ -137,6 +148,7 @@ class Hub:
         before = _snapshot(member)
         member.groups = groups
         member.described_bytes = described_bytes(member.role, member.metadata, groups)
+        member.room.journal.changed(member)
         member.room.tell_regrouped(member, before, tell_member=True)
         member.room.claims.reconsider(member)
 
@@ -144,8 +156,33 @@ class Hub:
         """Replace a member's metadata."""
         member.metadata = metadata
         member.described_bytes = described_bytes(member.role, metadata, member.groups)
+        member.room.journal.changed(member)
         member.room.tell_updated(member)
         member.room.claims.changed(member)
+
+    def restore(self, room: Room, fill: Callable[[LiveRoom], None]) -> LiveRoom:
+        """Have a room again that was elsewhere. `fill` puts its members in; they are away, and their windows begin."""
+        live = self._open(room)
+        fill(live)
+        for member in list(live.members.values()):
+            self._start_window(member, partial(self.leave, member, "timed_out"))
+        return live
+
+    def drop(self, room_id: str, code: int, reason: str) -> None:
+        """Forget a room without a word to anyone in it: its truth is elsewhere. Connections are closed."""
+        live = self._rooms.pop(room_id, None)
+        if live is None:
+            return
+        live.end()
+        everyone = list(live.members.values())
+        live.members.clear()
+        for member in everyone:
+            _end_window(member)
+            member.link.close(code, reason)
+
+    def room(self, room_id: str) -> LiveRoom | None:
+        """A room that has someone in it."""
+        return self._rooms.get(room_id)
 
     def member(self, room_id: str, peer_id: str) -> Member | None:
         """The member of that name in that room."""
@@ -223,6 +260,12 @@ class Hub:
         for live in self._rooms.values():
             yield from live.members.values()
 
+    def _open(self, room: Room) -> LiveRoom:
+        live = self._rooms[room.room_id] = LiveRoom(
+            room, timers=self._timers, wall_clock=self._wall_clock, journal=self._journal(room.room_id)
+        )
+        return live
+
     def _present(self, member: Member) -> bool:
         return member.room.members.get(member.peer_id) is member
 
@@ -237,6 +280,7 @@ class Hub:
         if member.key is not None and isinstance(member.link, Mailbox):
             member.key.arrived()
             member.link.settled_in()
+            member.room.journal.changed(member)
 
     def _retire(self, member: Member) -> None:
         """End what a member had: its claims, its window, its mail, whose senders are told."""

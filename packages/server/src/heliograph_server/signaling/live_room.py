@@ -16,6 +16,7 @@ from heliograph_protocol import (
 )
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.claims import Claims
+from heliograph_server.signaling.journal import NO_JOURNAL, Journal
 from heliograph_server.signaling.member import Member
 from heliograph_server.signaling.timers import Timer, Timers
 
@@ -35,10 +36,13 @@ Notice = PeerJoined | PeerUpdated | PeerAway | PeerBack | PeerLeft
 class LiveRoom:
     """The members of a room, its rules as they are now, and the news that go round in it."""
 
-    def __init__(self, room: Room, *, timers: Timers, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self, room: Room, *, timers: Timers, wall_clock: Callable[[], float], journal: Journal = NO_JOURNAL
+    ) -> None:
+        self.journal = journal
         self.room_id = room.room_id
         self.members: dict[str, Member] = {}
-        self.claims = Claims(self.members, timers=timers, wall_clock=wall_clock)
+        self.claims = Claims(self.members, timers=timers, wall_clock=wall_clock, journal=journal)
         self._timers = timers
         self._wall_clock = wall_clock
         self._expiry_timer: Timer | None = None

@@ -21,7 +21,7 @@ from heliograph_protocol import CloseCode
 from heliograph_server.signaling.links import Delivery, Receipt
 from heliograph_server.transport.connection import OUTGOING_BYTES, Connection
 
-__all__ = ["MAILBOX_BYTES", "MAILBOX_FRAMES", "Mailbox"]
+__all__ = ["MAILBOX_BYTES", "MAILBOX_FRAMES", "Entry", "Mailbox", "Queue"]
 
 MAILBOX_FRAMES: Final = 256
 MAILBOX_BYTES: Final = 1024 * 1024
@@ -33,30 +33,32 @@ NOTICE_FRAMES: Final = 2 * MAILBOX_FRAMES
 NOTICE_BYTES: Final = 2 * MAILBOX_BYTES
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """One frame in a mailbox."""
+
     frame: bytes
     receipt: Receipt | None
     """Set only for frames whose sender was told that they are buffered."""
     presence: bool
 
 
-class _Queue:
+class Queue:
     """Frames in order, and how many bytes they are."""
 
     __slots__ = ("bytes", "entries")
 
     def __init__(self) -> None:
-        self.entries: deque[_Entry] = deque()
+        self.entries: deque[Entry] = deque()
         self.bytes = 0
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def append(self, entry: _Entry) -> None:
+    def append(self, entry: Entry) -> None:
         self.entries.append(entry)
         self.bytes += len(entry.frame)
 
-    def popleft(self) -> _Entry:
+    def popleft(self) -> Entry:
         entry = self.entries.popleft()
         self.bytes -= len(entry.frame)
         return entry
@@ -71,7 +73,7 @@ class _Queue:
         """Whether a frame of that size, which must arrive, fits; one that no connection would take does not."""
         return len(self.entries) < NOTICE_FRAMES and self.bytes + size <= NOTICE_BYTES and size <= OUTGOING_BYTES
 
-    def replace(self, entries: list[_Entry]) -> None:
+    def replace(self, entries: list[Entry]) -> None:
         self.entries = deque(entries)
         self.bytes = sum(len(entry.frame) for entry in entries)
 
@@ -90,10 +92,10 @@ class Mailbox:
         "connection",
     )
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection: Connection | None = connection
-        self._unconfirmed = _Queue()
-        self._waiting = _Queue()
+    def __init__(self, connection: Connection | None) -> None:
+        self.connection = connection
+        self._unconfirmed = Queue()
+        self._waiting = Queue()
         self._first = 0
         """How many frames were sent and confirmed, or forgotten: the number of the first one in `_unconfirmed`."""
         self._confirms = False
@@ -103,13 +105,13 @@ class Mailbox:
 
     def send(self, frame: bytes, receipt: Receipt | None = None) -> Delivery:
         """See `Link.send`."""
-        if self._send_now(_Entry(frame, None, presence=False)):
+        if self._send_now(Entry(frame, None, presence=False)):
             return Delivery.DELIVERED
         if self.connection is None and not self._waiting.has_room(len(frame)):
             self._forget_presence()
         if not self._waiting.has_room(len(frame)):
             return Delivery.FULL
-        self._waiting.append(_Entry(frame, receipt, presence=False))
+        self._waiting.append(Entry(frame, receipt, presence=False))
         return Delivery.BUFFERED
 
     def reply(self, frame: bytes) -> None:
@@ -120,7 +122,7 @@ class Mailbox:
 
     def push_presence(self, frame: bytes) -> None:
         """See `Link.push_presence`."""
-        entry = _Entry(frame, None, presence=True)
+        entry = Entry(frame, None, presence=True)
         if self._presence_missed or self._send_now(entry):
             return
         if self._waiting.has_room(len(frame)):
@@ -158,7 +160,7 @@ class Mailbox:
         self._forget_first(received)
         again = [*self._unconfirmed.entries, *self._waiting.entries]
         if self._presence_missed:
-            again = [entry for entry in again if not entry.presence]
+            again = self._without_presence(again)
             self._presence_missed = False
         self._unconfirmed.replace([])
         self._waiting.replace(again)
@@ -195,7 +197,7 @@ class Mailbox:
                 if entry.receipt is not None:
                     yield entry.receipt
 
-    def _send_now(self, entry: _Entry) -> bool:
+    def _send_now(self, entry: Entry) -> bool:
         if self._waiting or not self._window_open(entry):
             return False
         if self.connection is None or not self.connection.send(entry.frame):
@@ -205,7 +207,7 @@ class Mailbox:
 
     def _send_or_wait(self, frame: bytes) -> bool:
         """Send or keep what must arrive, or give the session up; whether it has gone out."""
-        entry = _Entry(frame, None, presence=False)
+        entry = Entry(frame, None, presence=False)
         if self._send_now(entry):
             return True
         if self._waiting.has_room_for_notice(len(frame)):
@@ -218,11 +220,11 @@ class Mailbox:
     def _too_slow(self) -> None:
         self.close(CloseCode.TOO_SLOW, "reads too slowly")
 
-    def _window_open(self, entry: _Entry) -> bool:
+    def _window_open(self, entry: Entry) -> bool:
         """Whether the frame may go out: it, and all that went out before it, could then go out again."""
         return not (self._confirms or self._just_back) or self._unconfirmed.has_room(len(entry.frame))
 
-    def _keep(self, entry: _Entry) -> None:
+    def _keep(self, entry: Entry) -> None:
         self._unconfirmed.append(entry)
         while len(self._unconfirmed) > MAILBOX_FRAMES or (
             self._unconfirmed.bytes > MAILBOX_BYTES and len(self._unconfirmed) > 1
@@ -238,4 +240,8 @@ class Mailbox:
     def _forget_presence(self) -> None:
         """Make room: on its return the peer gets the list of peers anyway."""
         self._presence_missed = True
-        self._waiting.replace([entry for entry in self._waiting.entries if not entry.presence])
+        self._waiting.replace(self._without_presence(list(self._waiting.entries)))
+
+    def _without_presence(self, last: list[Entry]) -> list[Entry]:
+        """Of the entries that came last, those that are no news of other peers."""
+        return [entry for entry in last if not entry.presence]

@@ -38,7 +38,7 @@ class Registration:
         homes: Homes = ALONE,
     ) -> None:
         self._identity = identity
-        self._rooms = rooms
+        self.rooms = rooms
         self._hub = hub
         self._ice_servers = ice_servers
         self._homes = homes
@@ -65,7 +65,7 @@ class Registration:
         resumed = member is not None
         if member is None:
             metadata = checked_metadata(request.metadata or Metadata())
-            room, invitation = await self._rooms.admit(request.room_id, request.token)
+            room, invitation = await self.rooms.admit(request.room_id, request.token)
             if _over(connection):
                 return
             entrance = _entrance(request, metadata, user, room, invitation)

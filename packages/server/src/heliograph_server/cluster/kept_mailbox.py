@@ -1,0 +1,256 @@
+"""A mailbox of which every change is written down, and a connection that says nothing before that is done.
+
+What a peer has been sent is in the log before it is sent: so whoever takes the room over after the death of its home
+knows of every frame that any peer may have.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from heliograph_protocol import CloseCode
+from heliograph_server.cluster.room_log import frame_field, frame_of, progress_field
+from heliograph_server.signaling.mailbox import Entry, Mailbox, Queue
+from heliograph_server.transport.connection import OUTGOING_BYTES, Connection
+
+__all__ = ["Held", "Holder", "KeptMailbox"]
+
+
+class Holder(Protocol):
+    """The journal of a room, as mailboxes and connections see it."""
+
+    @property
+    def holding(self) -> bool:
+        """Whether frames have to wait: not while nothing can be written down."""
+
+    def write(self, name: bytes, value: bytes) -> None:
+        """A field is another now."""
+
+    def remove(self, name: bytes) -> None:
+        """A field is no more."""
+
+    def advanced(self, box: "KeptMailbox") -> None:
+        """How far a mailbox is has changed."""
+
+    def holds(self, connection: "Held") -> None:
+        """A connection has something to say once all this is written down."""
+
+
+class Held:
+    """A `Connection` around another: of a peer of level 2 it holds back what is not written down yet."""
+
+    __slots__ = ("_close", "_drained", "_frames", "_holder", "_inner", "_size")
+
+    def __init__(self, inner: Connection) -> None:
+        self._inner = inner
+        self._holder: Holder | None = None
+        self._frames: list[bytes] = []
+        self._size = 0
+        """Bytes that are held, or being written down."""
+        self._close: tuple[int, str] | None = None
+        self._drained: Callable[[], None] | None = None
+
+    def bind(self, holder: Holder) -> None:
+        """From now on nothing goes out before it is written down."""
+        self._holder = holder
+
+    @property
+    def closed(self) -> bool:
+        """See `Connection.closed`."""
+        return self._close is not None or self._inner.closed
+
+    @property
+    def buffered(self) -> int:
+        """See `Connection.buffered`."""
+        return self._inner.buffered + self._size
+
+    def send(self, frame: bytes) -> bool:
+        """See `Connection.send`."""
+        holder = self._holder
+        if holder is None or not (holder.holding or self._size):
+            return self._close is None and self._inner.send(frame)
+        if self.closed:
+            return False
+        if self._size + len(frame) > OUTGOING_BYTES:
+            self.close(CloseCode.TOO_SLOW, "reads too slowly")
+            return False
+        if not self._frames:
+            holder.holds(self)
+        self._frames.append(frame)
+        self._size += len(frame)
+        return True
+
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        """See `Connection.when_drained`."""
+        if self._size:
+            self._drained = callback
+        else:
+            self._inner.when_drained(callback)
+
+    def close(self, code: int, reason: str) -> None:
+        """See `Connection.close`."""
+        if self._close is not None:
+            return
+        if self._holder is None or not (self._holder.holding or self._size):
+            self._inner.close(code, reason)
+            return
+        if not self._frames:
+            self._holder.holds(self)
+        self._close = (code, reason)
+
+    def take(self) -> Callable[[], None]:
+        """What is held so far is being written down; calling the result lets it go."""
+        frames, self._frames = self._frames, []
+        close = self._close
+        size = sum(map(len, frames))
+        inner = self._inner
+
+        def let_go() -> None:
+            for frame in frames:
+                inner.send(frame)
+            self._size -= size
+            if close is not None:
+                inner.close(*close)
+            elif self._size == 0 and self._drained is not None:
+                drained, self._drained = self._drained, None
+                inner.when_drained(drained)
+
+        return let_go
+
+    def abandon(self, code: int, reason: str) -> None:
+        """Close, and say nothing of what was not written down: it has not happened."""
+        self._frames.clear()
+        self._inner.close(code, reason)
+
+
+class KeptMailbox(Mailbox):
+    """See `Mailbox`. Each entry has a field in the log, from when it comes in until it is confirmed or forgotten."""
+
+    __slots__ = ("_holder", "_next", "_numbers", "name")
+
+    def __init__(self, connection: Connection | None, name: str, holder: Holder) -> None:
+        super().__init__(connection)
+        self.name = name
+        self._holder = holder
+        self._numbers: deque[int] = deque()
+        """Of the entries in `_unconfirmed` and then those in `_waiting`."""
+        self._next = 0
+        self._unconfirmed = _Sent(self._forgotten)
+        self._waiting = _NotSent(self._came)
+        self._bind(connection)
+        holder.advanced(self)
+
+    def attach(self, connection: Connection, received: int) -> bool:
+        """See `Mailbox.attach`."""
+        if not super().attach(connection, received):
+            return False
+        self._bind(connection)
+        self._holder.advanced(self)
+        return True
+
+    def confirm(self, count: int) -> bool:
+        """See `Mailbox.confirm`."""
+        confirmed = super().confirm(count)
+        self._holder.advanced(self)
+        return confirmed
+
+    def restore(
+        self, entries: list[tuple[int, Entry]], *, first: int, confirms: bool, presence_missed: bool, intact: bool
+    ) -> None:
+        """Be as it was kept. Nobody knows how much of it has been sent: the peer will say."""
+        self._unconfirmed.replace([entry for _, entry in entries])
+        self._numbers = deque(number for number, _ in entries)
+        self._next = self._numbers[-1] + 1 if self._numbers else first
+        self._first = first
+        self._confirms = confirms
+        self._presence_missed = presence_missed
+        self._intact = intact
+
+    def fields(self) -> Iterator[tuple[bytes, bytes]]:
+        """All that is to be kept of it."""
+        yield self.progress()
+        for number, entry in zip(self._numbers, [*self._unconfirmed.entries, *self._waiting.entries], strict=True):
+            yield frame_field(self.name, number), frame_of(entry)
+
+    def progress(self) -> tuple[bytes, bytes]:
+        """How far it is."""
+        return progress_field(
+            self.name,
+            first=self._first,
+            confirms=self._confirms,
+            presence_missed=self._presence_missed,
+            intact=self._intact,
+        )
+
+    def names(self) -> Iterator[bytes]:
+        """The fields that it has."""
+        yield f"b:{self.name}".encode()
+        for number in self._numbers:
+            yield frame_field(self.name, number)
+
+    def _bind(self, connection: Connection | None) -> None:
+        if isinstance(connection, Held):
+            connection.bind(self._holder)
+
+    def _send_now(self, entry: Entry) -> bool:
+        if not super()._send_now(entry):
+            return False
+        self._came(entry)
+        return True
+
+    def _send_or_wait(self, frame: bytes) -> bool:
+        intact = self._intact
+        sent = super()._send_or_wait(frame)
+        if intact != self._intact:
+            self._holder.advanced(self)
+        return sent
+
+    def _came(self, entry: Entry) -> None:
+        self._numbers.append(self._next)
+        self._holder.write(frame_field(self.name, self._next), frame_of(entry))
+        self._next += 1
+
+    def _forgotten(self) -> None:
+        """The first entry was confirmed, or is too old."""
+        self._holder.remove(frame_field(self.name, self._numbers.popleft()))
+        self._holder.advanced(self)
+
+    def _without_presence(self, last: list[Entry]) -> list[Entry]:
+        numbers = [self._numbers.pop() for _ in last][::-1]
+        kept: list[Entry] = []
+        for number, entry in zip(numbers, last, strict=True):
+            if entry.presence:
+                self._holder.remove(frame_field(self.name, number))
+            else:
+                kept.append(entry)
+                self._numbers.append(number)
+        self._holder.advanced(self)
+        return kept
+
+
+class _Sent(Queue):
+    """`_unconfirmed`: what leaves it, leaves the mailbox."""
+
+    __slots__ = ("_gone",)
+
+    def __init__(self, gone: Callable[[], None]) -> None:
+        super().__init__()
+        self._gone = gone
+
+    def popleft(self) -> Entry:
+        self._gone()
+        return super().popleft()
+
+
+class _NotSent(Queue):
+    """`_waiting`: what is appended to it is new in the mailbox."""
+
+    __slots__ = ("_came",)
+
+    def __init__(self, came: Callable[[Entry], None]) -> None:
+        super().__init__()
+        self._came = came
+
+    def append(self, entry: Entry) -> None:
+        super().append(entry)
+        self._came(entry)
