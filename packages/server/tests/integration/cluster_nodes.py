@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 
+from heliograph_server.cluster.node import ClusterNode
+
 from .running import RunningServer, running
 from .test_wire import eventually
 
-__all__ = ["eventually", "ready", "running_nodes"]
+__all__ = ["cluster", "eventually", "ready", "running_nodes"]
 
 
 @asynccontextmanager
@@ -25,10 +27,15 @@ async def running_nodes(
         yield nodes
 
 
+def cluster(node: RunningServer) -> ClusterNode:
+    """The node's part in the cluster."""
+    assert node.application.cluster is not None
+    return node.application.cluster
+
+
 def knows(node: RunningServer, count: int) -> bool:
     """Whether the node is one of so many."""
-    cluster = node.application.cluster
-    return cluster is not None and cluster.joined and len(cluster.nodes) == count
+    return cluster(node).joined and len(cluster(node).nodes) == count
 
 
 async def ready(nodes: Sequence[RunningServer]) -> list[int]:

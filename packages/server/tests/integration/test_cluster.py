@@ -5,7 +5,7 @@ import json
 
 import websockets
 
-from .cluster_nodes import eventually
+from .cluster_nodes import cluster, eventually
 from .running import RunningServer, ask, closed_with, hear
 from .test_level2_wire import proof, welcome
 
@@ -113,11 +113,14 @@ async def test_two_clients_on_different_nodes_never_claim_the_same_worker(nodes:
 async def test_a_room_lets_its_home_go_with_its_last_peer(nodes: list[RunningServer]) -> None:
     first, second, _ = nodes
     room = await first.room()
+    here, there = cluster(first), cluster(second)
     async with first.peer("a", room):
-        assert room[0] in first.application.cluster.homes.here  # type: ignore[union-attr]
-    await eventually(lambda: room[0] not in first.application.cluster.homes.here)  # type: ignore[union-attr]
+        assert await here.registry.home(room[0]) == here.homes.here[room[0]]
+    async with asyncio.timeout(10):
+        while await here.registry.home(room[0]) is not None:  # noqa: ASYNC110 - it is in another process
+            await asyncio.sleep(0.01)
     async with second.peer("a", room):
-        assert room[0] in second.application.cluster.homes.here  # type: ignore[union-attr]
+        assert await here.registry.home(room[0]) == there.homes.here[room[0]]
 
 
 async def test_rooms_that_do_not_exist_leave_nothing_behind(nodes: list[RunningServer]) -> None:
@@ -125,7 +128,7 @@ async def test_rooms_that_do_not_exist_leave_nothing_behind(nodes: list[RunningS
     async with websockets.connect(node.ws_url) as socket:
         reply = await ask(socket, node.registration("a", ("nowhere2", "t"), await node.sign_in()))
         assert reply["code"] == "ROOM_NOT_FOUND"
-    await eventually(lambda: "nowhere2" not in node.application.cluster.homes.here)  # type: ignore[union-attr]
+    await eventually(lambda: "nowhere2" not in cluster(node).homes.here)
 
 
 async def test_a_reader_that_stops_reading_behind_a_pipe_is_cut_off(nodes: list[RunningServer]) -> None:
