@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
@@ -17,7 +17,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from heliograph_server.cluster.assembly import cluster_node
 from heliograph_server.cluster.siblings import Siblings
-from heliograph_server.errors import StoreUnavailable
+from heliograph_server.errors import StoreUnavailable, Unavailable
 from heliograph_server.ice.controllers import IceApi
 from heliograph_server.ice.servers import IceServers
 from heliograph_server.identity.chosen import Identity, original_issuer
@@ -28,6 +28,7 @@ from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.metrics import SignalingMetrics
 from heliograph_server.problems import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from heliograph_server.requests import JsonRequest
+from heliograph_server.rooms.census import Census, LocalCensus
 from heliograph_server.rooms.controllers import RoomsController
 from heliograph_server.rooms.dynamodb import DynamoRoomStore
 from heliograph_server.rooms.dynamodb_item import Defaults
@@ -113,11 +114,13 @@ class Application:
             timers=timers,
             rate_per_s=settings.rate_limit,
         )
+        self.census: Census = LocalCensus(self.hub)
         find_place = None
         if self.cluster is not None:
             self.cluster.furnish(self.sessions)
             self.cluster.siblings = siblings
             find_place = None if siblings is None else self.cluster.find_place
+            self.census = self.cluster.census
         self.http = self._litestar()
         self.converse = self._converse if self.cluster is None else self.cluster.converse
         """Begins the conversation of a peer that has connected."""
@@ -134,6 +137,7 @@ class Application:
             "identity": self.identity,
             "rooms": self.rooms,
             "hub": self.hub,
+            "census": self.census,
             "ice_servers": self.ice_servers,
             "limiter": self.limiter,
             "qr_limiter": self._qr_limiter,
@@ -194,6 +198,9 @@ class Application:
         except StoreUnavailable as error:
             _log.warning("rooms.close_failed", cause=repr(error.__cause__ or error))
 
+    async def _occupied(self, room_ids: Sequence[str]) -> set[str]:
+        return {room_id for room_id in room_ids if self.hub.occupied(room_id)}
+
     async def check(self) -> None:
         """Open what serving needs. Raises `StoreUnavailable` with a sentence for the operator."""
         if isinstance(self.store, SqliteRoomStore):
@@ -207,8 +214,8 @@ class Application:
     async def _sweep_rooms(self) -> None:
         while True:
             try:
-                await self.rooms.sweep(self.hub.occupied)
-            except StoreUnavailable as error:
+                await self.rooms.sweep(self._occupied if self.cluster is None else self.cluster.census.homed)
+            except Unavailable as error:
                 _log.warning("rooms.sweep_failed", cause=repr(error.__cause__ or error))
             await asyncio.sleep(SWEEP_INTERVAL_S)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import httpx
 import websockets
 
 from .cluster_nodes import cluster, eventually
@@ -155,3 +156,33 @@ async def test_a_reader_behind_a_pipe_that_keeps_up_gets_everything(nodes: list[
             message = {"type": "peer_message", "to_peer_id": "b", "payload": [number, "x" * 60_000]}
             await sender.send(json.dumps(message))
             assert (await hear(reader))["payload"][0] == number
+
+
+async def test_the_http_api_knows_of_peers_on_every_node(nodes: list[RunningServer]) -> None:
+    home, left, right = nodes
+    owner, guest = await home.sign_in(), await home.sign_in()
+    room = await home.room(owner)
+    path = f"/api/rooms/{room[0]}"
+    async with (
+        home.peer("a", room, guest),
+        left.peer("b", room, guest) as b,
+        right.peer("c", room) as c,
+        httpx.AsyncClient(base_url=right.http_url, headers={"Authorization": f"Bearer {owner}"}) as http,
+        httpx.AsyncClient(base_url=left.http_url, headers={"Authorization": f"Bearer {guest}"}) as other,
+    ):
+        assert (await http.get(path)).json()["peer_count"] == 3
+        assert (await http.get("/api/rooms")).json()["items"][0]["peer_count"] == 3
+        for client in (http, other):
+            listed = (await client.get(f"{path}/peers")).json()["items"]
+            assert [peer["peer_id"] for peer in listed] == ["a", "b", "c"]
+        assert (await other.delete(f"{path}/peers/c")).status_code == 403
+        assert (await http.delete(f"{path}/peers/b")).status_code == 204
+        assert await closed_with(b) == 4003
+        assert (await http.patch(path, json={"max_peers": 2})).json()["peer_count"] == 2
+        async with websockets.connect(left.ws_url) as full:
+            assert (await ask(full, left.registration("d", room, guest)))["code"] == "ROOM_FULL"
+        removed = await other.post("/delete-peers-and-room", json={"peer_id": "a"})
+        assert removed.json() == {"status": "peer deleted successfully"}
+        assert (await http.delete(path)).status_code == 204
+        assert await closed_with(c) == 4003
+        assert (await http.get(path)).status_code == 404

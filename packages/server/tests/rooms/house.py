@@ -19,6 +19,7 @@ from heliograph_server.identity.signing import SigningKey
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.problems import EXCEPTION_HANDLERS
+from heliograph_server.rooms.census import LocalCensus
 from heliograph_server.rooms.controllers import RoomsController
 from heliograph_server.rooms.invitations import JoinTokens
 from heliograph_server.rooms.memory import MemoryRoomStore
@@ -126,7 +127,7 @@ class House:
         parts: dict[str, Any] = {
             "identity": self.identity,
             "rooms": self.rooms,
-            "hub": self.hub,
+            "census": LocalCensus(self.hub),
             "settings": settings,
             "limiter": AddressLimiter(settings.signin_limit, time.monotonic),
         }

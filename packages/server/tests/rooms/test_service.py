@@ -1,5 +1,6 @@
 """The rules of rooms, over all stores."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ class Clock:
 
 def service(store: RoomStore, clock: Clock, data_dir: Path) -> RoomService:
     return RoomService(store, clock, max_peers=7, join_tokens=JoinTokens(SigningKey.load(data_dir), clock))
+
+
+def occupied(*room_ids: str) -> Callable[[Sequence[str]], Awaitable[set[str]]]:
+    """These rooms are in use."""
+
+    async def of(asked: Sequence[str]) -> set[str]:
+        return set(asked) & set(room_ids)
+
+    return of
 
 
 @pytest.fixture
@@ -111,9 +121,9 @@ async def test_of_an_expired_room_a_wrong_token_learns_nothing(rooms: RoomServic
 async def test_an_expired_room_goes_after_an_hour(swept_rooms: RoomService, clock: Clock) -> None:
     room = await swept_rooms.create(ANN)
     clock.now = room.expires_at + EXPIRED_ROOM_KEPT_S
-    assert await swept_rooms.sweep(lambda _: False) == 0
+    assert await swept_rooms.sweep(occupied()) == 0
     clock.now += 1
-    assert await swept_rooms.sweep(lambda _: False) == 1
+    assert await swept_rooms.sweep(occupied()) == 1
     with pytest.raises(RoomNotFound):
         await swept_rooms.admit(room.room_id, room.token)
 
@@ -121,9 +131,9 @@ async def test_an_expired_room_goes_after_an_hour(swept_rooms: RoomService, cloc
 async def test_an_expired_room_stays_while_someone_is_in_it(swept_rooms: RoomService, clock: Clock) -> None:
     room = await swept_rooms.create(ANN)
     clock.now += ROOM_TTL_S + 2 * EXPIRED_ROOM_KEPT_S
-    assert await swept_rooms.sweep(lambda room_id: room_id == room.room_id) == 0
+    assert await swept_rooms.sweep(occupied(room.room_id)) == 0
     assert await swept_rooms.find(room.room_id) == room
-    assert await swept_rooms.sweep(lambda _: False) == 1
+    assert await swept_rooms.sweep(occupied()) == 1
 
 
 async def test_rooms_in_use_do_not_keep_the_others_from_being_swept(
@@ -134,7 +144,7 @@ async def test_rooms_in_use_do_not_keep_the_others_from_being_swept(
         await swept_store.create(a_room(room_id, expires_at=10))
     for number in range(SWEEP_BATCH + 5):
         await swept_store.create(a_room(f"empty{number}", expires_at=20))
-    assert await swept_rooms.sweep(in_use.__contains__) == SWEEP_BATCH + 5
+    assert await swept_rooms.sweep(occupied(*in_use)) == SWEEP_BATCH + 5
     assert set(await swept_store.expired(before=30, limit=1_000)) == in_use
 
 
@@ -213,7 +223,7 @@ async def test_a_room_revived_while_the_expired_are_swept_stays(
         return ended
 
     monkeypatch.setattr(store, "expired", expired_and_revived)
-    assert await rooms.sweep(lambda _: False) == 0
+    assert await rooms.sweep(occupied()) == 0
     await rooms.admit(room.room_id, room.token)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry
+from heliograph_server.cluster.census import Answering, ClusterCensus
 from heliograph_server.cluster.door import Door, registration
 from heliograph_server.cluster.homes import ClusterHomes
 from heliograph_server.cluster.kept_mailbox import Held
@@ -16,6 +17,7 @@ from heliograph_server.cluster.lines import Kind, Line
 from heliograph_server.cluster.scribe import Scribe
 from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.cluster.switchboard import Switchboard
+from heliograph_server.rooms.census import LocalCensus
 from heliograph_server.signaling.session import Session, SessionContext
 from heliograph_server.transport.connection import Connection
 from heliograph_server.transport.vestibule import HandOver
@@ -35,6 +37,7 @@ class ClusterNode:
     """See `House` and `BusListener`. It has to be furnished before it runs."""
 
     sessions: SessionContext
+    census: ClusterCensus
 
     def __init__(self, bus: Bus, registry: Registry, *, monotonic: Callable[[], float], rate_per_s: int) -> None:
         self.name = secrets.token_hex(8)
@@ -73,6 +76,9 @@ class ClusterNode:
         """Tell it what all sessions of this node share."""
         self.sessions = sessions
         self.scribe.hub = sessions.hub
+        local = LocalCensus(sessions.hub)
+        self._answering = Answering(local, self.homes)
+        self.census = ClusterCensus(local, self.homes, self.registry, self)
 
     async def run(self) -> None:
         """Be a node for as long as this is awaited."""
@@ -196,8 +202,19 @@ class ClusterNode:
         self.scribe.ended(room_id)
         self.homes.emptied(room_id)
 
+    @property
+    def others(self) -> frozenset[str]:
+        """See `OtherNodes.others`."""
+        if not self.joined:
+            raise BusUnavailable("This node is not one of the cluster's")
+        return self._alive - {self.name}
+
+    async def ask(self, node: str, question: bytes) -> bytes:
+        """See `OtherNodes.ask`."""
+        return await self.switchboard.ask(node, question)
+
     async def _answer(self, question: bytes) -> bytes:
-        raise NotImplementedError
+        return await self._answering.answer(question)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is None:

@@ -14,10 +14,10 @@ from heliograph_server.identity.verifier import IdentityProvider, User
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
 from heliograph_server.requests import JsonRequest
+from heliograph_server.rooms.census import Census
 from heliograph_server.rooms.removal import Removal, RemovalStatus
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.settings import Settings
-from heliograph_server.signaling.hub import Hub
 
 __all__ = ["RoomsController"]
 
@@ -111,12 +111,12 @@ class RoomsController(Controller):
         data: JSONBody[RemovalRequest],
         user: NamedDependency[User | None],
         rooms: NamedDependency[RoomService],
-        hub: NamedDependency[Hub],
+        census: NamedDependency[SkipValidation[Census]],
     ) -> RemovalAnswer:
         """The room's creator removes the room and everyone in it; others remove a peer of their own."""
         if not data.peer_id:
             raise InvalidRequest("peer_id: Expected a peer id, got an empty string")
-        removal = Removal(rooms, hub)
+        removal = Removal(rooms, census)
         if user is None:
             status = await removal.by_anyone(data.peer_id, data.room_id)
         elif data.room_id is None:

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from litestar import delete, get
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import UNSET
 
 from heliograph_protocol import Filters, Peer, compile_filter
@@ -12,6 +12,7 @@ from heliograph_server.errors import PeerNotFound
 from heliograph_server.problems import problem_responses
 from heliograph_server.rooms.access import RoomAccess
 from heliograph_server.rooms.bodies import PeerPage
+from heliograph_server.rooms.census import Census
 from heliograph_server.rooms.cursor import cursor_of, read_cursor
 from heliograph_server.rooms.resource import (
     MANAGER_PROBLEMS,
@@ -20,7 +21,6 @@ from heliograph_server.rooms.resource import (
     RoomIdParameter,
     RoomResource,
 )
-from heliograph_server.signaling.hub import Hub
 
 __all__ = ["RoomPeerApi"]
 
@@ -59,10 +59,8 @@ class RoomPeerApi(RoomResource):
         """The room's creator sees all of them, a peer those that share a group with it, itself included."""
         after = "" if cursor is None else read_cursor(cursor, str)
         matches = compile_filter(Filters(role=UNSET if role is None else role, tags=UNSET if tag is None else tag))
-        members = access.visible_members(await access.seen(room_id))
-        peers = (
-            member.view() for member in sorted(members, key=lambda member: member.peer_id) if member.peer_id > after
-        )
+        visible = await access.visible(await access.seen(room_id))
+        peers = (peer for peer in sorted(visible, key=lambda peer: peer.peer_id) if peer.peer_id > after)
         page: list[Peer] = []
         for peer in filter(matches, peers):
             if len(page) == limit:
@@ -83,11 +81,10 @@ class RoomPeerApi(RoomResource):
         room_id: RoomIdParameter,
         peer_id: Annotated[str, PathParameter(description="The peer's id")],
         access: NamedDependency[RoomAccess],
-        hub: NamedDependency[Hub],
+        census: NamedDependency[SkipValidation[Census]],
     ) -> None:
         """Its connection closes with 4003. With a token that is still good it may come back: rotate the token first."""
         room = await access.managed(room_id)
-        member = hub.member(room.room_id, peer_id)
-        if member is None:
+        removal = await census.remove_peer(room.room_id, peer_id)
+        if not removal.found:
             raise PeerNotFound("There is no such peer in this room")
-        hub.remove_peer(member)

@@ -4,9 +4,8 @@ from enum import StrEnum
 
 from heliograph_server.errors import NotPermitted
 from heliograph_server.identity.verifier import User
+from heliograph_server.rooms.census import Census, Occupant
 from heliograph_server.rooms.service import RoomService
-from heliograph_server.signaling.hub import Hub
-from heliograph_server.signaling.member import Member
 
 __all__ = ["Removal", "RemovalStatus"]
 
@@ -22,22 +21,22 @@ class RemovalStatus(StrEnum):
 class Removal:
     """Takes peers and rooms away: everything for the room's creator, their own peer for others.
 
-    A room leaves the store before its peers leave the hub: who registers meanwhile is put out with them.
+    A room leaves the store before its peers are put out: who registers meanwhile is put out with them.
     """
 
-    def __init__(self, rooms: RoomService, hub: Hub) -> None:
+    def __init__(self, rooms: RoomService, census: Census) -> None:
         self._rooms = rooms
-        self._hub = hub
+        self._census = census
 
     async def everywhere(self, caller: User, peer_id: str) -> RemovalStatus:
         """Remove the peers of that id, in all rooms, that the caller may remove.
 
         Raises `NotPermitted` if there are such peers but not one that the caller may remove.
         """
-        members = self._hub.find(peer_id)
-        if not members:
+        found = await self._census.find(peer_id)
+        if not found:
             return RemovalStatus.NO_PEER
-        removed = [await self._remove(caller, member) for member in members]
+        removed = [await self._remove(caller, occupant) for occupant in found]
         if not any(removed):
             raise NotPermitted(f"Neither the peer {peer_id} nor its room is yours")
         return RemovalStatus.REMOVED
@@ -50,37 +49,38 @@ class Removal:
         room = await self._rooms.find(room_id)
         if room is None:
             return RemovalStatus.NO_ROOM
-        member = self._hub.member(room_id, peer_id)
+        occupants = await self._census.occupants(room_id)
+        occupant = next((occupant for occupant in occupants if occupant.peer.peer_id == peer_id), None)
         if room.owner == caller:
             await self._end_room(room_id, caller)
-        elif member is not None and not await self._remove(caller, member):
+        elif occupant is not None and not await self._remove(caller, occupant):
             raise NotPermitted(f"Neither the peer {peer_id} nor its room is yours")
-        return RemovalStatus.NO_PEER if member is None else RemovalStatus.REMOVED
+        return RemovalStatus.NO_PEER if occupant is None else RemovalStatus.REMOVED
 
     async def by_anyone(self, peer_id: str, room_id: str | None) -> RemovalStatus:
         """As the original did it: the first room with such a peer goes, with everyone in it, whoever asks."""
         if room_id is not None and await self._rooms.find(room_id) is None:
             return RemovalStatus.NO_ROOM
-        members = [member for member in self._hub.find(peer_id) if room_id in (None, member.room_id)]
-        if not members:
+        found = [occupant for occupant in await self._census.find(peer_id) if room_id in (None, occupant.room_id)]
+        if not found:
             return RemovalStatus.NO_PEER
-        room = await self._rooms.find(members[0].room_id)
-        await self._end_room(members[0].room_id, None if room is None else room.owner)
+        room = await self._rooms.find(found[0].room_id)
+        await self._end_room(found[0].room_id, None if room is None else room.owner)
         return RemovalStatus.REMOVED
 
-    async def _remove(self, caller: User, member: Member) -> bool:
+    async def _remove(self, caller: User, occupant: Occupant) -> bool:
         """Remove what the caller may; False if that is nothing."""
-        room = await self._rooms.find(member.room_id)
+        room = await self._rooms.find(occupant.room_id)
         if room is not None and room.owner == caller:
-            await self._end_room(member.room_id, caller)
+            await self._end_room(occupant.room_id, caller)
             return True
-        if member.user != caller:
+        if occupant.user != caller:
             return False
-        self._hub.remove_peer(member)
-        if not self._hub.occupied(member.room_id):
-            await self._end_room(member.room_id, None if room is None else room.owner)
+        removal = await self._census.remove_peer(occupant.room_id, occupant.peer.peer_id)
+        if removal.room_empty:
+            await self._end_room(occupant.room_id, None if room is None else room.owner)
         return True
 
     async def _end_room(self, room_id: str, owner: User | None) -> None:
         await self._rooms.delete(room_id)
-        self._hub.remove_room(room_id, owner=owner)
+        await self._census.remove_room(room_id, owner)

@@ -5,15 +5,15 @@ from typing import Annotated, Final
 from litestar import Controller
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.identity.verifier import User
 from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
 from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.access import RoomAccess
+from heliograph_server.rooms.census import Census
 from heliograph_server.rooms.service import RoomService
-from heliograph_server.signaling.hub import Hub
 
 __all__ = ["MANAGER_PROBLEMS", "MEMBER_PROBLEMS", "CursorParameter", "RoomIdParameter", "RoomResource"]
 
@@ -38,10 +38,12 @@ MANAGER_PROBLEMS: Final = {
 
 
 def room_access(
-    user: NamedDependency[User], rooms: NamedDependency[RoomService], hub: NamedDependency[Hub]
+    user: NamedDependency[User],
+    rooms: NamedDependency[RoomService],
+    census: NamedDependency[SkipValidation[Census]],
 ) -> RoomAccess:
     """The caller's rights in rooms."""
-    return RoomAccess(rooms, hub, user)
+    return RoomAccess(rooms, census, user)
 
 
 class RoomResource(Controller):

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Final
 from litestar import Request, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import BodyKwarg, JSONBody, QueryParameter
+from litestar.params import BodyKwarg, JSONBody, QueryParameter, SkipValidation
 
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.problems import problem_responses
 from heliograph_server.rooms.access import RoomAccess
 from heliograph_server.rooms.bodies import NewRoom, RoomPage, RoomUpdate, RoomView
+from heliograph_server.rooms.census import Census
 from heliograph_server.rooms.cursor import cursor_of, read_cursor
 from heliograph_server.rooms.model import Room
 from heliograph_server.rooms.resource import (
@@ -23,7 +24,6 @@ from heliograph_server.rooms.resource import (
 )
 from heliograph_server.rooms.service import RoomService, Update
 from heliograph_server.rooms.store import Position
-from heliograph_server.signaling.hub import Hub
 
 __all__ = ["RoomApi"]
 
@@ -66,7 +66,6 @@ class RoomApi(RoomResource):
         request: Request[Any, Any, Any],
         user: NamedDependency[User],
         rooms: NamedDependency[RoomService],
-        hub: NamedDependency[Hub],
         limiter: NamedDependency[AddressLimiter],
         data: Annotated[NewRoom | None, BodyKwarg(examples=[NEW_ROOM_EXAMPLE])] = None,
     ) -> RoomView:
@@ -76,7 +75,7 @@ class RoomApi(RoomResource):
         room = await rooms.create(
             user, name=wanted.name, ttl_s=wanted.ttl_s, max_peers=wanted.max_peers, policy=wanted.policy
         )
-        return _view(room, hub, with_token=True)
+        return RoomView.of(room, peer_count=0, with_token=True)
 
     @get(
         "/",
@@ -95,15 +94,17 @@ class RoomApi(RoomResource):
         self,
         user: NamedDependency[User],
         rooms: NamedDependency[RoomService],
-        hub: NamedDependency[Hub],
+        census: NamedDependency[SkipValidation[Census]],
         cursor: CursorParameter = None,
         limit: Annotated[int, QueryParameter(ge=1, le=MAX_ROOMS_PAGE, description="Rooms a page")] = ROOMS_PAGE,
     ) -> RoomPage:
         """Expired rooms are listed for as long as they are kept: for an hour after their end, or longer."""
         before = None if cursor is None else read_cursor(cursor, Position)
         page, rest = await rooms.list_owned(user, before, limit)
+        counts = await census.counts([room.room_id for room in page])
         return RoomPage(
-            items=[_view(room, hub, with_token=True) for room in page], next=None if rest is None else cursor_of(rest)
+            items=[RoomView.of(room, peer_count=counts[room.room_id], with_token=True) for room in page],
+            next=None if rest is None else cursor_of(rest),
         )
 
     @get(
@@ -114,11 +115,14 @@ class RoomApi(RoomResource):
         responses=MEMBER_PROBLEMS,
     )
     async def read(
-        self, room_id: RoomIdParameter, access: NamedDependency[RoomAccess], hub: NamedDependency[Hub]
+        self,
+        room_id: RoomIdParameter,
+        access: NamedDependency[RoomAccess],
+        census: NamedDependency[SkipValidation[Census]],
     ) -> RoomView:
         """For the room's creator and for its peers."""
         room = await access.seen(room_id)
-        return _view(room, hub, with_token=access.owns(room))
+        return await _view(room, census, with_token=access.owns(room))
 
     @patch(
         "/{room_id:str}",
@@ -133,15 +137,15 @@ class RoomApi(RoomResource):
         data: JSONBody[RoomUpdate],
         access: NamedDependency[RoomAccess],
         rooms: NamedDependency[RoomService],
-        hub: NamedDependency[Hub],
+        census: NamedDependency[SkipValidation[Census]],
     ) -> RoomView:
         """`ttl_s` counts from now, and so revives an expired room. A smaller `max_peers` puts nobody out."""
         await access.managed(room_id)
         room = await rooms.update(
             room_id, Update(name=data.name, ttl_s=data.ttl_s, max_peers=data.max_peers, policy=data.policy)
         )
-        hub.room_changed(room)
-        return _view(room, hub, with_token=access.owns(room))
+        await census.room_changed(room)
+        return await _view(room, census, with_token=access.owns(room))
 
     @delete(
         "/{room_id:str}",
@@ -155,15 +159,14 @@ class RoomApi(RoomResource):
         room_id: RoomIdParameter,
         access: NamedDependency[RoomAccess],
         rooms: NamedDependency[RoomService],
-        hub: NamedDependency[Hub],
+        census: NamedDependency[SkipValidation[Census]],
     ) -> None:
         """Everyone in it is put out (4003), and none of its tokens opens anything any more."""
         room = await access.managed(room_id)
         await rooms.delete(room_id)
-        hub.remove_room(
-            room_id, owner=room.owner
-        )  # after the store: who registers meanwhile is put out with the others
+        await census.remove_room(room_id, room.owner)  # after the store: who registers meanwhile is put out too
 
 
-def _view(room: Room, hub: Hub, *, with_token: bool) -> RoomView:
-    return RoomView.of(room, peer_count=len(hub.members(room.room_id)), with_token=with_token)
+async def _view(room: Room, census: Census, *, with_token: bool) -> RoomView:
+    counts = await census.counts([room.room_id])
+    return RoomView.of(room, peer_count=counts[room.room_id], with_token=with_token)

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -160,14 +160,15 @@ class RoomService:
         """Forget a room; False if there was none."""
         return await self._store.delete(room_id)
 
-    async def sweep(self, occupied: Callable[[str], bool]) -> int:
+    async def sweep(self, occupied: Callable[[Sequence[str]], Awaitable[Container[str]]]) -> int:
         """Forget the rooms that expired more than `EXPIRED_ROOM_KEPT_S` ago and have nobody in them; how many."""
         before = int(self._clock()) - EXPIRED_ROOM_KEPT_S
         removed = 0
         limit = SWEEP_BATCH
         while True:
             ended = await self._store.expired(before, limit)
-            empty = [room_id for room_id in ended if not occupied(room_id)]
+            in_use = await occupied(ended)
+            empty = [room_id for room_id in ended if room_id not in in_use]
             for room_id in empty:
                 removed += await self._store.delete(room_id, expired_before=before)  # one may have been revived
             if len(ended) < limit:

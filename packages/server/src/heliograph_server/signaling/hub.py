@@ -202,14 +202,6 @@ class Hub:
         """The members of that name in all rooms."""
         return [live.members[peer_id] for live in self._rooms.values() if peer_id in live.members]
 
-    def has_user(self, room_id: str, user: User) -> bool:
-        """Whether a user has a peer in the room."""
-        return any(member.user == user for member in self.members(room_id))
-
-    def user_may_manage(self, room_id: str, user: User) -> bool:
-        """Whether a user has a peer in the room that may do what its creator may."""
-        return any(member.user == user and "manage" in member.grants for member in self.members(room_id))
-
     def occupied(self, room_id: str) -> bool:
         """Whether anyone is in the room, or away from it."""
         return room_id in self._rooms
