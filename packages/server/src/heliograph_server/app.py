@@ -91,7 +91,12 @@ class Application:
             journal=(lambda _: NO_JOURNAL) if self.cluster is None else self.cluster.scribe.journal,
         )
         self.metrics = SignalingMetrics()
-        self.readiness = Readiness(self.store, self._identity, version("heliograph-server"))
+        self.readiness = Readiness(
+            self.store,
+            self._identity,
+            version("heliograph-server"),
+            joined=lambda: self.cluster is None or self.cluster.joined,
+        )
         self.limiter = AddressLimiter(
             settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies
         )

@@ -1,5 +1,6 @@
 """Is it alive, is it fit for traffic, what does it count, what does it speak."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -31,8 +32,12 @@ class Health(Struct, frozen=True):
 class Readiness:
     """Whether this node wants new peers. Serving clears `draining` at start and sets it at the end."""
 
-    def __init__(self, store: RoomStore, identity: Identity, version: str) -> None:
+    def __init__(
+        self, store: RoomStore, identity: Identity, version: str, joined: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`joined` says whether this node is one of its cluster's at the moment, if it has one."""
         self.version = version
+        self._joined = joined
         self.draining = False
         self._store = store
         self._identity = identity
@@ -47,6 +52,8 @@ class Readiness:
             await self._store.get("readiness")
         except StoreUnavailable:
             return "room store unavailable"
+        if not self._joined():
+            return "cut off from the cluster"
         return None
 
 
@@ -69,7 +76,7 @@ class OpsController(Controller):
         },
     )
     async def ready(self, readiness: NamedDependency[Readiness]) -> Response[Health]:
-        """200, or 503 while draining, before the identity providers' keys are there, or without the room store."""
+        """200, or 503: draining, or without identity providers' keys, the room store, or the bus of a cluster."""
         reason = await readiness.reason_against()
         body = Health(status=reason or "ready", version=readiness.version)
         return Response(body, status_code=200 if reason is None else 503)
