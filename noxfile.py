@@ -185,6 +185,13 @@ def bench_files(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_browser_files(session: nox.Session) -> None:
+    """Send 200 MB from a page to Python and back: rate, hashes, and whether the page's memory stays flat."""
+    install(session, "bench")
+    session.run("python", "-m", "bench.browser_files", *session.posargs, env=browser(session))
+
+
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Ten minutes at half load with peers that come and go: memory stays flat, no task and no file is left."""
     install(session, "bench")

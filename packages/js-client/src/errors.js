@@ -26,7 +26,7 @@
  *     │                             `INVALID_ARGUMENTS`, `WRONG_KIND`, `TOO_MANY_CALLS`, `HANDLER_FAILED`, `CALL_CANCELLED`,
  *     │                             `CALL_TIMEOUT`, `CALL_INTERRUPTED`
  *     └── FileError                 code is that of the `refused` message, or one of the kinds below
- *         └── FileRefusedByPeer, FileMismatch, FileInterrupted, FileUnreadable
+ *         └── FileRefusedByPeer, FileMismatch, FileInterrupted, FileUnreadable, FileUnwritable
  *
  * An aborted wait throws the signal's own reason, as `fetch` does.
  */
@@ -151,3 +151,4 @@ export class FileRefusedByPeer extends FileError {}
 export class FileMismatch extends FileError {}
 export class FileInterrupted extends FileError {}
 export class FileUnreadable extends FileError {}
+export class FileUnwritable extends FileError {}

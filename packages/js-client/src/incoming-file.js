@@ -15,8 +15,14 @@ export const MAX_FILE_BYTES = 2 * 1024 ** 3;
 const WINDOW_BYTES = 8 * CHUNK_BYTES;
 
 /** @typedef {import('./channel.js').Channel} Channel */
-/** @typedef {'TOO_BIG' | 'CHECKSUM_MISMATCH' | 'SIZE_MISMATCH' | 'NOT_WANTED' | 'BAD_MESSAGE' | 'CANCELLED'} RefusalCode */
-/** @typedef {{ blob: Blob, size: number, sha256: string, resumedAt: number }} ReceivedFile `resumedAt`: bytes that were here already */
+/** @typedef {'TOO_BIG' | 'CHECKSUM_MISMATCH' | 'SIZE_MISMATCH' | 'NOT_WANTED' | 'BAD_MESSAGE' | 'NO_SPACE' | 'CANNOT_WRITE' | 'CANCELLED'} RefusalCode */
+/**
+ * @typedef {object} ReceivedFile
+ * @property {Blob} blob the content; that of a big file is on disk, for as long as the page is open
+ * @property {number} size
+ * @property {string} sha256 in 64 lower-case hexadecimal digits
+ * @property {number} resumedAt bytes that were here already
+ */
 
 export class IncomingFile {
   /** Whether it was accepted or refused. */
@@ -61,35 +67,42 @@ export class IncomingFile {
   /**
    * Takes it; to be called in the listener of the event. What arrived in an earlier attempt is not sent again.
    * @param {object} [options]
+   * @param {FileSystemFileHandle} [options.to] where the content goes, written as it comes; what that file has already of this
+   *   content stays, even over a reload of the page. Without it the content is in `blob`.
    * @param {number} [options.maxBytes]
    * @param {(receivedBytes: number, totalBytes: number) => void} [options.onProgress]
    * @param {AbortSignal} [options.signal]
    * @returns {Promise<ReceivedFile>} complete, its checksum compared
    * @throws {errors.FileError}
    */
-  async accept({ maxBytes = MAX_FILE_BYTES, onProgress = () => {}, signal } = {}) {
+  async accept({ to, maxBytes = MAX_FILE_BYTES, onProgress = () => {}, signal } = {}) {
     this.decided = true;
     const key = JSON.stringify([this.folder, this.name, this.size, this.#modified]);
-    let pieces = Pieces.take(key);
+    /** @type {Pieces | null} */
+    let pieces = null;
     try {
       if (this.size > maxBytes) this.#fail('TOO_BIG', `${this.size} bytes are more than the ${maxBytes} taken here`);
+      pieces = await Pieces.take(key, this.size, to);
       if (!(await this.#begin(pieces, signal))) {
-        pieces = new Pieces();
+        await pieces.clear();
         if (!(await this.#begin(pieces, signal))) this.#fail('CHECKSUM_MISMATCH', 'That is not the hash of nothing');
       }
       const resumedAt = pieces.size;
       await this.#say({ type: 'progress', offset: resumedAt });
       await this.#content(pieces, onProgress, signal);
       const sha256 = pieces.hash.hex();
+      const blob = await pieces.finish(this.mime);
       await this.#say({ type: 'received', size: this.size, sha256 });
       void this.#linger();
-      return { blob: pieces.blob(this.mime), size: this.size, sha256, resumedAt };
-    } catch (error) {
-      pieces.keep(key);
-      if (error instanceof errors.FileMismatch) {
+      return { blob, size: this.size, sha256, resumedAt };
+    } catch (caught) {
+      const error = caught instanceof DOMException && !signal?.aborted ? unwritable(caught) : caught;
+      if (error instanceof errors.FileMismatch || error instanceof errors.FileUnwritable) {
         await refuse(this.#channel, /** @type {RefusalCode} */ (error.code), error.message);
       } else if (signal?.aborted) await refuse(this.#channel, 'CANCELLED', 'The receiver stopped');
       this.#channel.close();
+      // Where even that fails, the next attempt begins at the start.
+      await pieces?.keep(key).catch(() => {});
       throw error;
     }
   }
@@ -122,6 +135,7 @@ export class IncomingFile {
    */
   async #content(pieces, onProgress, signal) {
     while (pieces.size < this.size) {
+      /** @type {Uint8Array<ArrayBuffer>[]} */
       const frames = [];
       const chunkBytes = Math.min(CHUNK_BYTES, this.size - pieces.size);
       for (let bytes = 0; ; ) {
@@ -130,14 +144,14 @@ export class IncomingFile {
           bytes += frame.length;
           if (bytes > chunkBytes || frame.length === 0 || frame.length > FRAME_BYTES)
             this.#fail('SIZE_MISMATCH', 'More came than was announced');
-          frames.push(frame);
+          frames.push(/** @type {Uint8Array<ArrayBuffer>} */ (frame));
           continue;
         }
         const { type, offset, sha256 } = decode(frame) ?? {};
         if (type !== 'checkpoint') this.#fail('BAD_MESSAGE', 'Content is followed by a checkpoint');
         if (bytes !== chunkBytes || offset !== pieces.size + bytes)
           this.#fail('SIZE_MISMATCH', `${pieces.size + bytes} of ${this.size} bytes came`);
-        if (!pieces.add(frames, String(sha256)))
+        if (!(await pieces.add(frames, String(sha256))))
           this.#fail('CHECKSUM_MISMATCH', 'The content differs from what was sent');
         break;
       }
@@ -172,6 +186,13 @@ export class IncomingFile {
     await this.#channel.receive({ timeoutMs: LINGER_MS }).catch(() => {});
     this.#channel.close();
   }
+}
+
+/** The disk is full, or what was chosen cannot be written. @param {DOMException} cause */
+function unwritable(cause) {
+  const isFull = cause.name === 'QuotaExceededError';
+  const words = isFull ? 'There is no room for the file' : `The file cannot be written: ${cause.message}`;
+  return new errors.FileUnwritable(isFull ? 'NO_SPACE' : 'CANNOT_WRITE', words, { cause });
 }
 
 /** @param {Channel} channel @param {RefusalCode} code @param {string} message */

@@ -1,5 +1,6 @@
 import { ChannelClosed, ChannelOverflow, FrameTooBig, SendStalled } from '../src/index.js';
 import { Channel } from '../src/channel.js';
+import { FakeServer } from './fake-server.js';
 import { equal, ok, test, throws } from './harness.js';
 import { chatOf, connectedPair } from './pair.js';
 
@@ -64,8 +65,13 @@ test('sends that nobody awaits keep their order', async () => {
 });
 
 test('a frame that the other side cannot take is refused here', async () => {
-  const { ab, ba, close } = await connectedPair();
-  await throws(chatOf(ab).send(new Uint8Array(1024 * 1024)), FrameTooBig);
+  const server = new FakeServer();
+  server.forward = (message) => {
+    const { sdp } = /** @type {{ sdp?: string }} */ (message);
+    return sdp ? { ...message, sdp: sdp.replace(/a=max-message-size:\d+/, 'a=max-message-size:262144') } : message;
+  };
+  const { ab, ba, close } = await connectedPair({}, server);
+  await throws(chatOf(ab).send(new Uint8Array(262_145)), FrameTooBig);
   await chatOf(ab).send('still open');
   equal(await chatOf(ba).receive(), 'still open');
   close();

@@ -1,9 +1,6 @@
 """The browser SDK's own tests, run where it lives: each `*.test.js` module in a page of a real Chromium."""
 
-import functools
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,27 +10,6 @@ from playwright.sync_api import Browser, sync_playwright
 
 PACKAGE = Path(__file__).parent.parent
 MODULES = sorted(path.name for path in (PACKAGE / "tests").glob("*.test.js"))
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
-
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012 - as the base
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Leave the test's output alone."""
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    """The package over HTTP, as modules need it."""
-    handler = functools.partial(QuietHandler, directory=str(PACKAGE))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

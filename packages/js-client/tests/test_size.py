@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 SOURCES = Path(__file__).parent.parent / "src"
-LIMIT_BYTES = 29_000
-"""As things are. The goal is 15 KB, and they are over it; this keeps them from growing unnoticed."""
+LIMIT_BYTES = 30_500
+"""Of all modules together, without their documentation comments and not minified. The goal is 15 KB, and they are over
+it; this keeps them from growing unnoticed."""
 
 
 def without_types(source: str) -> str:

@@ -33,12 +33,6 @@ ECHO = """async (room) => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """Playwright runs on asyncio."""
-    return "asyncio"
-
-
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ServerProcess]:
     """A server whose sessions can be lost within a test, and that does not count sign-ins."""

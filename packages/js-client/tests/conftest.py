@@ -1,0 +1,38 @@
+"""The site: this package over HTTP."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files and says nothing."""
+
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}  # noqa: RUF012 - as the base
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Leave the test's output alone."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The package over HTTP, as modules need it."""
+    handler = functools.partial(QuietHandler, directory=str(PACKAGE))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The browsers' libraries run on asyncio."""
+    return "asyncio"
