@@ -192,6 +192,13 @@ def bench_browser_files(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_connections(session: nox.Session) -> None:
+    """Measure connecting, what 500 connections leave behind, and how soon a killed peer is noticed, against limits."""
+    install(session, "bench")
+    session.run("python", "-m", "bench.connections", *session.posargs)
+
+
+@nox.session(default=False)
 def soak(session: nox.Session) -> None:
     """Ten minutes at half load with peers that come and go: memory stays flat, no task and no file is left."""
     install(session, "bench")

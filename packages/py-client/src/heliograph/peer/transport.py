@@ -221,6 +221,7 @@ class RtcTransport:
             log.warning("peer.not_closed ice=%s", self.ice_state)
             closing.cancel()
             await asyncio.wait([closing])
+        self._free_session()
 
     async def drop(self) -> None:
         """Close without a word to the other side, which would take a path given up for a connection closed."""
@@ -238,6 +239,11 @@ class RtcTransport:
             task = getattr(protocol.transport, "_TurnTransport__close_task", None)
             if task is not None:
                 task.cancel()
+
+    def _free_session(self) -> None:
+        """Let go of OpenSSL's 100 KB now: the rest are rings, and the garbage collector does not know how large."""
+        if self._pc.sctp is not None and self._sctp.transport.encrypted:  # or a handshake may still be at it
+            self._sctp.transport._ssl = None  # noqa: SLF001
 
     @property
     def _sctp(self) -> RTCSctpTransport:
