@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 import heliograph
-from heliograph.event_stream import MAX_EVENTS, EventStream
+from heliograph.event_stream import MAX_EVENTS, MAX_UNREAD_EVENTS, EventStream
 from heliograph.events import RoomEvent
 from heliograph_protocol import PeerMessage
 
@@ -52,10 +52,10 @@ async def test_the_end_says_why_and_the_first_reason_counts() -> None:
 
 async def test_without_a_reader_the_newest_are_kept() -> None:
     stream: EventStream[RoomEvent] = EventStream()
-    for number in range(MAX_EVENTS + 10):
+    for number in range(MAX_UNREAD_EVENTS + 10):
         stream.put(message(number))
     stream.end(None)
-    assert await payloads(stream) == list(range(10, MAX_EVENTS + 10))
+    assert await payloads(stream) == list(range(10, MAX_UNREAD_EVENTS + 10))
 
 
 async def test_a_reader_that_falls_behind_is_told() -> None:

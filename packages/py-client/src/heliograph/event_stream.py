@@ -9,16 +9,21 @@ from typing import Generic, TypeVar
 
 from heliograph.errors import EventsMissed, HeliographError
 
-__all__ = ["MAX_EVENTS", "EventStream"]
+__all__ = ["MAX_EVENTS", "MAX_UNREAD_EVENTS", "EventStream"]
 
 E = TypeVar("E")
 
 MAX_EVENTS = 4096
 """Events that wait to be read. A message is one, of 64 KiB at most by default."""
+MAX_UNREAD_EVENTS = 256
+"""Those kept before anybody reads: a worker that never does serves thousands of clients, who come and go."""
 
 
 class EventStream(Generic[E]):
-    """Keeps the newest `MAX_EVENTS` for one reader. Before somebody reads, older ones are forgotten without a word."""
+    """Keeps the newest `MAX_EVENTS` for one reader.
+
+    Before somebody reads, it is `MAX_UNREAD_EVENTS`, and older ones are forgotten without a word.
+    """
 
     def __init__(self) -> None:
         self._events: deque[E] = deque()
@@ -31,7 +36,7 @@ class EventStream(Generic[E]):
     def put(self, event: E) -> None:
         """Something has happened."""
         self._events.append(event)
-        if len(self._events) > MAX_EVENTS:
+        if len(self._events) > (MAX_EVENTS if self._read_from else MAX_UNREAD_EVENTS):
             self._events.popleft()
             self._missed += self._read_from
         self._arrived.set()

@@ -180,7 +180,8 @@ class Member:
         """What happens in the room from the start of the session: `async for event in session.events()`.
 
         For one reader. It ends with the session, raising what ended the registration if the session's owner did not.
-        Up to 4,096 events wait to be read; a reader that falls behind further gets `EventsMissed`.
+        Up to 4,096 events wait to be read; a reader that falls behind further gets `EventsMissed`. Before the first
+        call the newest 256 are kept.
         """
         return self._stream.read()
 

@@ -179,3 +179,29 @@ async def test_a_channel_that_does_not_open(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(heliograph.ChannelClosed, match="did not open"):
         async with Channel(FakeDataChannel("connecting"), peer_id="Worker-1"):
             pytest.fail("it is not open")
+
+
+async def test_who_gives_up_waiting_for_a_channel_closes_it() -> None:
+    rtc = FakeDataChannel("connecting")
+    channel = Channel(rtc, peer_id="Worker-1")
+    entering = asyncio.create_task(channel.__aenter__())
+    await settle()
+    entering.cancel()
+    await asyncio.wait([entering])
+    assert entering.cancelled()
+    assert rtc.readyState == "closed"
+    assert channel.is_closed
+
+
+async def test_whoever_closes_may_be_cancelled_and_the_channel_is_closed(
+    rtc: FakeDataChannel, channel: Channel
+) -> None:
+    await channel.send("never goes out")
+    closing = asyncio.create_task(channel.close())
+    await settle()
+    assert rtc.readyState == "open"
+    closing.cancel()
+    await asyncio.wait([closing])
+    assert closing.cancelled()
+    assert rtc.readyState == "closed"
+    assert channel.is_closed

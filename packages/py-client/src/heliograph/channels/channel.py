@@ -7,10 +7,11 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from aiortc.exceptions import InvalidStateError
 
+from heliograph.channels.data_channel import DataChannel
 from heliograph.channels.splitting import Splitting
 from heliograph.errors import (
     ChannelClosed,
@@ -28,7 +29,7 @@ from heliograph_protocol.splitting import (
     InvalidFragment,
 )
 
-__all__ = ["MAX_MESSAGE_BYTES", "Channel", "DataChannel"]
+__all__ = ["MAX_MESSAGE_BYTES", "Channel"]
 
 if TYPE_CHECKING:
     from heliograph.peer.connection import Connection
@@ -52,32 +53,6 @@ HELLO_TIMEOUT_S = 5.0
 """How long the first large message waits for the other side to say that it joins what is split."""
 CLOSE_TIMEOUT_S = 2.0
 """How long `close` then waits for the other side to confirm."""
-
-
-class DataChannel(Protocol):
-    """What is used of an `RTCDataChannel`."""
-
-    bufferedAmountLowThreshold: int  # noqa: N815 - the field's name (W3C WebRTC section 6.2)
-
-    @property
-    def id(self) -> int | None: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def protocol(self) -> str: ...
-    @property
-    def ordered(self) -> bool: ...
-    @property
-    def maxRetransmits(self) -> int | None: ...  # noqa: N802
-    @property
-    def maxPacketLifeTime(self) -> int | None: ...  # noqa: N802
-    @property
-    def readyState(self) -> str: ...  # noqa: N802
-    @property
-    def bufferedAmount(self) -> int: ...  # noqa: N802
-    def send(self, data: bytes | str) -> None: ...
-    def close(self) -> None: ...
-    def on(self, event: str, f: Callable[..., Any]) -> Any: ...
 
 
 class Channel:
@@ -208,7 +183,11 @@ class Channel:
         return self._rtc.bufferedAmount
 
     async def __aenter__(self) -> Self:
-        await self.wait_open()
+        try:
+            await self.wait_open()
+        except BaseException:  # there is no block then that would close it
+            self._close_at_once()
+            raise
         return self
 
     async def __aexit__(
@@ -322,8 +301,15 @@ class Channel:
         """Send what is buffered, then close. Everything sent has arrived when the other side confirms the close.
 
         Waits 10 s at most for the buffer and 2 s for the confirmation; not at all while the path is lost. Safe to
-        repeat.
+        repeat. Cancelled, it closes at once.
         """
+        try:
+            await self._close()
+        except asyncio.CancelledError:
+            self._close_at_once()
+            raise
+
+    async def _close(self) -> None:
         if self._suspended:
             self._on_close()
             return
@@ -380,7 +366,11 @@ class Channel:
         """Close at once, on account of what the other side sent."""
         log.warning("channel.broken_off label=%s reason=%s queued_bytes=%d", self.label, failure, self._queued_bytes)
         self._failure = failure
-        self._rtc.close()
+        self._close_at_once()
+
+    def _close_at_once(self) -> None:
+        if not self._suspended:
+            self._rtc.close()
         self._on_close()
 
     def _on_close(self) -> None:

@@ -38,7 +38,7 @@ class TypedChannel(Generic[T]):
         return self._channel
 
     async def __aenter__(self) -> Self:
-        await self._channel.wait_open()
+        await self._channel.__aenter__()
         return self
 
     async def __aexit__(

@@ -88,6 +88,7 @@ class Attempt:
         self._final_report: ConnectReport | None = None
         self.connection_id = connection_id
         self.failure: HeliographError | None = None
+        self._quitting = False
         self.introduced = False
         """Whether the peer knows of it, and so shall know of its end."""
         self.rtc = RtcTransport(
@@ -161,7 +162,8 @@ class Attempt:
         self._on_end(self)
 
     async def quit(self) -> None:
-        """Tell the peer that it is over, if it knows of it and there is a way."""
+        """Tell the peer that it is over, if it knows of it and there is a way. No offer goes out after that."""
+        self._quitting = True
         if not self.introduced:
             return
         self.introduced = False
@@ -204,6 +206,8 @@ class Attempt:
     ) -> SessionLine | None:
         sdp = await self.prepare()
         self._check_candidates()
+        if self._quitting:
+            await self._ended.wait()
         self.introduced = True
         signals, peer_id = self._parts.signals, self._parts.peer_id
         await signals.offer(peer_id, write_session(sdp, session), connection_id=self.connection_id)

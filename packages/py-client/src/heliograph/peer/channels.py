@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from aiortc import RTCDataChannel
 
-from heliograph.channels.channel import Channel, DataChannel
+from heliograph.channels.channel import Channel
+from heliograph.channels.data_channel import DataChannel
 from heliograph.channels.options import ChannelOptions
 from heliograph.channels.planned import PlannedChannel
 from heliograph.errors import ConnectionLost, HeliographError

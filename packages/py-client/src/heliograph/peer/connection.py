@@ -13,7 +13,8 @@ from weakref import WeakSet
 
 from aiortc import RTCDataChannel
 
-from heliograph.channels.channel import Channel, DataChannel
+from heliograph.channels.channel import Channel
+from heliograph.channels.data_channel import DataChannel
 from heliograph.channels.options import ChannelOptions
 from heliograph.errors import ConnectError, ConnectionLost, HeliographError, PeerRefused, SignalingError
 from heliograph.event_stream import EventStream

@@ -247,6 +247,8 @@ class Link:
             self.lose(attempt.failure)
 
     def _stand(self, peer_knows: bool) -> None:
+        if self.is_over:  # closed in the same moment
+            return
         self._peer_knows = peer_knows
         self._standing = self.ever_connected = True
         if peer_knows:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 from aiortc import (
     RTCConfiguration,
@@ -41,6 +42,8 @@ STOP_TIMEOUT_S = 1.0
 DEFAULT_REMOTE_LIMIT_BYTES = 65_536
 """What a side that announces no `max-message-size` takes (RFC 8841 section 6.1); 0 is any size."""
 _MAX_MESSAGE_SIZE = re.compile(r"^a=max-message-size:(\d{1,15})\s*$", re.MULTILINE)
+_CONNECT = "_RTCPeerConnection__connect"
+"""What aiortc runs in a task that it then loses sight of."""
 
 
 class DescriptionError(HeliographError):
@@ -66,6 +69,9 @@ class RtcTransport:
         # No servers is an empty list; None would be a public server.
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, iceTransportPolicy=policy))
         self._gathering = Gathering(ice_servers)
+        self._connecting: set[asyncio.Task[None]] = set()
+        connect = getattr(self._pc, _CONNECT)
+        vars(self._pc)[_CONNECT] = lambda: self._connect(connect())
         self._pc.on("connectionstatechange", on_change)
         self._pc.on("iceconnectionstatechange", on_change)
         self._pc.on("datachannel", on_channel)
@@ -152,7 +158,7 @@ class RtcTransport:
 
     async def create_offer(self) -> str:
         """Gather what there is at once, or nearly so, and return the offer. There has to be a channel already."""
-        self._gathering.take_over(self._sctp.transport.transport.iceGatherer._connection)  # noqa: SLF001
+        self._take_over()
         await self._pc.setLocalDescription(await self._pc.createOffer())
         return self._local_sdp()
 
@@ -161,7 +167,7 @@ class RtcTransport:
         await self._describe(offer, "offer")
         if self._pc.sctp is None:
             raise DescriptionError("the offer has no data channel")
-        self._gathering.take_over(self._sctp.transport.transport.iceGatherer._connection)  # noqa: SLF001
+        self._take_over()
         await self._pc.setLocalDescription(await self._pc.createAnswer())
         return self._local_sdp()
 
@@ -207,10 +213,10 @@ class RtcTransport:
 
     async def close(self) -> None:
         """Close at once; what is not sent yet is lost. Safe to repeat."""
-        for task in self._adding:
-            task.cancel()
-        if self._adding:
-            await asyncio.wait(self._adding)
+        if ending := [*self._adding, *self._connecting]:
+            for task in ending:
+                task.cancel()
+            await asyncio.wait(ending)
         await self._gathering.stop()
         closing = asyncio.ensure_future(self._pc.close())
         await asyncio.wait([closing], timeout=STOP_TIMEOUT_S)
@@ -230,6 +236,33 @@ class RtcTransport:
             for protocol in ice._connection._protocols:  # noqa: SLF001
                 vars(protocol)["send_data"] = _lose
         await self.close()
+
+    def _take_over(self) -> None:
+        dtls = self._sctp.transport
+        self._gathering.take_over(dtls.transport.iceGatherer._connection)  # noqa: SLF001
+        send = dtls._send_data  # noqa: SLF001
+
+        async def send_while_open(data: bytes) -> None:
+            """SCTP sends from tasks that nobody waits for: what comes after the close is lost as a datagram may be."""
+            try:
+                await send(data)
+            except ConnectionError as error:
+                log.debug("peer.sent_too_late reason=%s", error)
+
+        vars(dtls)["_send_data"] = send_while_open
+
+    async def _connect(self, connecting: Coroutine[Any, Any, None]) -> None:
+        """ICE, DTLS and SCTP, one after the other. `close` ends it, or aioice's consent checks would outlive it."""
+        task = asyncio.current_task()
+        if task is None:  # pragma: no cover - aiortc makes one
+            raise RuntimeError("not in a task")
+        self._connecting.add(task)
+        try:
+            await connecting
+        except ConnectionError as error:
+            log.debug("peer.not_connected reason=%s", error)
+        finally:
+            self._connecting.discard(task)
 
     def _give_up_allocations(self) -> None:
         """Stop waiting for a TURN server that does not answer; aioice would for 40 s, and nobody could stop it."""

@@ -12,7 +12,7 @@ __all__ = ["Faults"]
 
 @dataclass(kw_only=True)
 class Faults:
-    """How a `MemoryRoom` treats each signal. Chances are 0 to 1, delays in seconds.
+    """How a `MemoryRoom` treats each signal, or `impair_path` each datagram. Chances are 0 to 1, delays in seconds.
 
     A signal that is reordered is held back until the next one to the same peer has gone ahead of it, or for
     `hold_s` if there is none. The same `seed` gives the same decisions for the same signals in the same order.

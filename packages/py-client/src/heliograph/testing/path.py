@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from heliograph.peer.connection import Connection
 
-__all__ = ["PathCut", "cut_path"]
+__all__ = ["PathCut", "cut_path", "path_protocols"]
 
 _METHODS = ("send_data", "send_stun", "datagram_received")
 """Everything that an `aioice` protocol sends or gets goes through one of these."""
@@ -21,7 +21,7 @@ class PathCut:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._protocols = _protocols(connection)
+        self._protocols = path_protocols(connection)
         self.lost_datagrams = 0
         for protocol in self._protocols:
             protocol.send_data = self._lose_later
@@ -55,7 +55,7 @@ def cut_path(connection: Connection) -> PathCut:
     return PathCut(connection)
 
 
-def _protocols(connection: Connection) -> list[Any]:
+def path_protocols(connection: Connection) -> list[Any]:
     """The UDP sockets of the connection's path. Neither aiortc nor aioice gives them out."""
     pc = connection._rtc._pc  # noqa: SLF001
     if pc.sctp is None:
