@@ -1,5 +1,6 @@
 """What is derived from the messages: it says what they say, and what is in the repository is what is derived today."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -50,6 +51,7 @@ NOT_MESSAGES: list[Any] = [
 ]
 
 
+@functools.cache
 def validator(name: str | None = None) -> Draft202012Validator:
     schema = json_schema()
     Draft202012Validator.check_schema(schema)
