@@ -213,6 +213,13 @@ def soak_files(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of the pages in docs/images anew, light and dark, at the sizes of a desktop and of a phone."""
+    install(session, "test", "bench")
+    session.run("python", "tests/screenshots.py", env=browser(session))
+
+
+@nox.session(default=False)
 def generate(session: nox.Session) -> None:
     """Rewrite what is derived: documents of the messages, the references in docs, tables of Terraform's READMEs."""
     install(session, packages=[PROTOCOL, CLIENT])
