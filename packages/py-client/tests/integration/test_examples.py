@@ -2,10 +2,14 @@
 
 import asyncio
 import hashlib
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
+from coturn import running_coturn
 
 import heliograph
 
@@ -75,6 +79,79 @@ async def test_remote_calls(program: Program, server: Any, room: heliograph.Room
 async def test_streaming_results(program: Program, server: Any, room: heliograph.Room, in_room: Any) -> None:
     out = await _with_worker(program, link_to(server, room), in_room, "streaming_results.py", "1000000")
     assert out == "step 1: loss 1.00\nstep 2: loss 0.50\nstep 3: loss 0.33\nstep 4: loss 0.25\n"
+
+
+async def test_values_on_a_channel(program: Program, server: Any, room: heliograph.Room, in_room: Any) -> None:
+    out = await _with_worker(program, link_to(server, room), in_room, "typed_channel.py", "one", "three")
+    assert out == "Word(text='one', letters=3)\nWord(text='three', letters=5)\n"
+
+
+async def test_a_file_that_is_resumed(
+    program: Program, server: Any, room: heliograph.Room, in_room: Any, tmp_path: Path
+) -> None:
+    """The sender is killed when a part has arrived; another one sends the rest."""
+    link, inbox, large = link_to(server, room), tmp_path / "inbox", tmp_path / "large.bin"
+    with large.open("wb") as file:
+        file.truncate(40_000_000)
+    async with (
+        program(str(EXAMPLES / "receive_files.py"), link, str(inbox)) as receiving,
+        heliograph.connect(link) as session,
+        asyncio.timeout(100),
+    ):
+        await in_room("Worker-1", session.peers)
+        sending = (str(EXAMPLES / "send_file.py"), link, "Worker-1", str(large))
+        async with program(*sending) as first:
+            while _part_bytes(inbox) < 4_000_000:  # noqa: ASYNC110 - a file of another process
+                await asyncio.sleep(0.01)
+            first.kill()
+        async with program(*sending) as second:
+            out, err = await second.communicate()
+        assert (second.returncode, err) == (0, b"")
+        assert out.startswith(b"Worker-1 has large.bin: 40000000 bytes")
+        told = (await receiving.stdout.readline()).decode()
+    resumed = re.fullmatch(r".*/inbox/large.bin: 40000000 bytes from Client-\w+, resumed at (\d+)\n", told)
+    assert resumed is not None
+    assert int(resumed[1]) > 1_000_000
+
+
+async def test_several_peers_hear_the_news(program: Program, server: Any, room: heliograph.Room) -> None:
+    link, news = link_to(server, room), str(EXAMPLES / "news.py")
+    async with program(news, link, "Ann") as ann, program(news, link, "Bob") as bob, asyncio.timeout(60):
+        heard = {process: await _lines_until(process, "listens") for process in (ann, bob)}
+        async with program(news, link, "Cay", "the model is trained") as telling:
+            assert await telling.wait() == 0
+        for process in (ann, bob):
+            heard[process] += await _lines_until(process, "Cay has left")
+            assert heard[process][-3:] == ["Cay has come", "Cay: the model is trained", "Cay has left"]
+
+
+async def test_through_a_relay_alone(
+    program: Program, server_with: Any, in_room: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = "north"
+    with running_coturn(tmp_path_factory.mktemp("coturn"), secret) as coturn:
+        turn = {"HELIOGRAPH_TURN_URLS": coturn.turn_urls[0], "HELIOGRAPH_TURN_SECRET": secret}
+        async with server_with(**turn) as server:
+            link = link_to(server, await heliograph.create_room(server.url))
+            out = await _with_worker(program, link, in_room, "relay_only.py", "hello")
+    assert out == "candidates here: ['relay'], there: ['relay']\nhello\n"
+
+
+def test_every_example_is_run_here_and_described() -> None:
+    names = {path.name for path in EXAMPLES.glob("*.py")}
+    assert {name for name in names if f'"{name}"' not in Path(__file__).read_text("utf-8")} == set()
+    assert set(re.findall(r"\(([a-z_]+\.py)\)", (EXAMPLES / "README.md").read_text("utf-8"))) == names
+
+
+def _part_bytes(inbox: Path) -> int:
+    return sum(path.stat().st_size for path in inbox.glob(".heliograph-*.part"))
+
+
+async def _lines_until(process: Any, end: str) -> list[str]:
+    lines: list[str] = []
+    while not lines or not lines[-1].endswith(end):
+        lines.append((await process.stdout.readline()).decode().removesuffix("\n"))
+    return lines
 
 
 def link_to(server: Any, room: heliograph.Room) -> str:

@@ -57,7 +57,7 @@ async def _peers(where: Where, filters: PeerFilter, *, watch: bool, out: Output)
         if watch and out.is_live:
             await _show(session, filters, now)
         elif out.is_live:
-            out.table(COLUMNS, [_cells(peer) for peer in _sorted(now)])
+            screen.print(_table(now))
         else:
             for peer in _sorted(now):
                 out.row("peer", _cells(peer), peer=msgspec.to_builtins(peer))
@@ -97,7 +97,7 @@ async def _show(session: Session, filters: PeerFilter, now: PeersNow) -> None:
 
     def table() -> RenderableType:
         words = f"{len(now)} in room {session.room_id}{status}. Ctrl-C ends."
-        return Group(grid(COLUMNS, [_cells(peer) for peer in _sorted(now)]), Text(words, style="dim"))
+        return Group(_table(now), Text(words, style="dim"))
 
     with Live(console=screen, get_renderable=table, refresh_per_second=REFRESH_PER_S) as live:
         async for event in _news(session):
@@ -124,6 +124,13 @@ async def _tell(session: Session, filters: PeerFilter, before: PeersNow, out: Ou
             elif old != new and new is not None:
                 _row("peer_changed", new, out)
         before = now
+
+
+def _table(now: PeersNow) -> RenderableType:
+    """Without the columns in which there is nothing: the others need the room."""
+    rows = [_cells(peer) for peer in _sorted(now)]
+    used = [at for at in range(len(COLUMNS)) if not rows or any(row[at] for row in rows)]
+    return grid([COLUMNS[at] for at in used], [[row[at] for at in used] for row in rows])
 
 
 def _row(event: str, peer: Peer, out: Output) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import click
+from rich.table import Table
 from rich.text import Text
 
 from heliograph.api import Api
@@ -14,7 +15,7 @@ from heliograph.cli.doctor.ice import check_stun, check_turn, check_udp, ice_url
 from heliograph.cli.doctor.loopback import check_loopback
 from heliograph.cli.doctor.server import admitted, check_identity, check_server, check_signaling
 from heliograph.cli.group import Command
-from heliograph.cli.output import Output, console, harmless
+from heliograph.cli.output import Output, console, harmless, screen
 from heliograph.cli.run import CommandFailed, run
 from heliograph.cli.where import Where, output_options, room_options
 from heliograph.errors import HeliographError
@@ -23,6 +24,7 @@ from heliograph.peer.ice_servers import IceServer
 __all__ = ["doctor"]
 
 UNHEALTHY = 9
+CHECK_COLUMNS = 9
 
 MARKS = {
     Verdict.OK: ("✓", "green"),
@@ -132,8 +134,17 @@ def _show(finding: Finding, out: Output) -> None:
         out.event("finding", "", **fields, **finding.measured)
         return
     mark, color = MARKS[finding.verdict]
-    line = Text.assemble((mark, color), " ", (f"{finding.check:<10}", "bold"), harmless(finding.words))
-    console.print(line)
+    words = Text(harmless(finding.words))
     if finding.hint is not None:
-        console.print(Text(f"             {finding.hint}", style="yellow"))
+        words.append(f"\n{finding.hint}", style="yellow")
+    if console.is_terminal:  # wrapped between words, below the others
+        line = Table.grid(padding=(0, 1))
+        line.add_column()
+        line.add_column(min_width=CHECK_COLUMNS)
+        line.add_column(overflow="fold")
+        line.add_row(Text(mark, style=color), Text(finding.check, style="bold"), words)
+        screen.print(line)
+        return
+    indented = words.plain.replace("\n", "\n" + " " * (CHECK_COLUMNS + 3))
+    console.print(Text(f"{mark} {finding.check:<{CHECK_COLUMNS}} {indented}"))
     console.file.flush()
