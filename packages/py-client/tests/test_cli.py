@@ -61,6 +61,7 @@ def test_every_kind_of_error_has_its_code(error: heliograph.HeliographError, cod
         (["worker", "--exec", "sh 'x"], 2, "cannot be taken apart"),
         (["worker", "json:dumps", "--exec", "dumps=true"], 2, "'dumps' is there twice"),
         (["worker", "--property", "gpu"], 2, "no NAME=VALUE"),
+        (["worker", "--keep-room"], 2, "Nobody is logged in"),
         (["call", "f", "--peer", "W", "--tag", "gpu"], 2, "--peer names one"),
         (["call", "f", "a=1", "--input", "-"], 2, "not from both"),
         (["receive", "--max-size", "much"], 2, "is no size"),

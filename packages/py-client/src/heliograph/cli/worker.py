@@ -41,6 +41,7 @@ class WorkerOptions:
     name: str | None
     into: Path | None
     max_clients: int
+    keep_room: bool
     jobs: int
     tags: tuple[str, ...]
     properties: dict[str, Any]
@@ -93,6 +94,11 @@ class WorkerOptions:
     show_default=True,
     help="How many clients may be connected; more are told that it is busy.",
 )
+@click.option(
+    "--keep-room",
+    is_flag=True,
+    help="Keep the room from ending as long as this worker runs. It has to be yours: `heliograph login` comes first.",
+)
 @room_options
 @output_options
 def worker(
@@ -127,6 +133,7 @@ def worker(
 async def _serve(options: WorkerOptions, output: Output) -> None:
     """Serve until cancelled. The first line of output says that the worker is registered."""
     where, link = options.where, None
+    id_token = where.identity if options.keep_room else where.id_token
     if where.room is None:
         created, link = await made_room(where)
         room, token = created.room_id, created.token
@@ -136,7 +143,8 @@ async def _serve(options: WorkerOptions, output: Output) -> None:
         where.url,
         room=room,
         token=token,
-        id_token=where.id_token,
+        id_token=id_token,
+        keep_room=options.keep_room,
         peer_id=options.peer_id,
         tags=options.tags,
         properties={"max_claims": options.jobs, **options.properties} if options.methods else options.properties,
