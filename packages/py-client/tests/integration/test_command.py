@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -84,3 +86,15 @@ async def test_a_failure_is_a_sentence_a_hint_and_a_code(program: Program, serve
         "heliograph: No peer Worker-9 in this room",
         "Hint: `heliograph peers` shows who is there.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("heliograph re", ["plain,receive"]), ("heliograph receive --existing ref", ["plain,refuse"])],
+)
+async def test_the_tab_key(words: str, offered: list[str]) -> None:
+    at = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_HELIOGRAPH_COMPLETE": "bash_complete"}
+    script = Path(sys.executable).with_name("heliograph")
+    process = await asyncio.create_subprocess_exec(script, env={**os.environ, **at}, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert (process.returncode, out.decode().splitlines()) == (0, offered)
