@@ -10,7 +10,7 @@ from heliograph.cli.output import Output
 from heliograph.cli.where import Where
 from heliograph.client import Session, connect
 from heliograph.config import random_peer_id
-from heliograph.errors import ConfigurationError, EventsMissed, PeerNotFound
+from heliograph.errors import ConfigurationError, EventsMissed, PeerNotFound, UnsupportedByServer
 from heliograph.events import Registered
 from heliograph.peer.connection import Connection
 from heliograph_protocol import PeerJoined
@@ -73,6 +73,8 @@ async def _awaited(session: Session, peer: str | None, wait_s: float | None, out
     except PeerNotFound:
         if wait_s == 0:
             raise
+    if not session.grants:
+        raise UnsupportedByServer("This server speaks level 1 of the protocol, and tells nobody who comes")
     try:
         with out.status(f"Waiting for {peer or 'somebody'} to come…"):
             async with asyncio.timeout(wait_s):

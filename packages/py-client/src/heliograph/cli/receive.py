@@ -14,7 +14,7 @@ from heliograph.channels.channel import Channel
 from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfer, Transfers
-from heliograph.cli.room import made_room
+from heliograph.cli.room import given_or_made_room
 from heliograph.cli.run import run
 from heliograph.cli.sizes import SIZE
 from heliograph.cli.where import Where, output_options, room_options
@@ -97,12 +97,8 @@ class _Receiving:
 
     async def run(self) -> None:
         """Receive until cancelled, or with --once until the first sender has gone."""
-        options, where, link = self._options, self._options.where, None
-        if where.room is None:
-            created, link = await made_room(where)
-            room, token = created.room_id, created.token
-        else:
-            room, token = await where.admission()
+        options, where = self._options, self._options.where
+        room, token, link = await given_or_made_room(where)
         worker = Worker(
             where.url,
             room=room,

@@ -16,7 +16,7 @@ from heliograph.cli.where import Where, output_options, room_options, server_opt
 from heliograph.errors import ConfigurationError
 from heliograph_protocol import Peer
 
-__all__ = ["made_room", "room", "room_link"]
+__all__ = ["given_or_made_room", "made_room", "room", "room_link"]
 
 
 @click.group(cls=Group, short_help="Create, list, show and close rooms.")
@@ -122,6 +122,14 @@ async def made_room(where: Where) -> tuple[Room, str]:
     """A new room and its link, for a command that was given none."""
     made = await create_room(where.url, id_token=where.id_token)
     return made, room_link(where.url, made.room_id, made.token)
+
+
+async def given_or_made_room(where: Where) -> tuple[str, str, str | None]:
+    """The room and its token; of one that was made because none was given, its link too."""
+    if where.room is not None:
+        return *await where.admission(), None
+    made, link = await made_room(where)
+    return made.room_id, made.token, link
 
 
 def _chosen(room_id: str | None, where: Where) -> str:

@@ -14,7 +14,7 @@ from heliograph.channels.channel import Channel
 from heliograph.cli.filters import json_or_text
 from heliograph.cli.group import Command
 from heliograph.cli.output import Output
-from heliograph.cli.room import made_room
+from heliograph.cli.room import given_or_made_room
 from heliograph.cli.run import run
 from heliograph.cli.serving.commands import command_handler, split_command
 from heliograph.cli.serving.functions import as_job, find_function
@@ -132,13 +132,9 @@ def worker(
 
 async def _serve(options: WorkerOptions, output: Output) -> None:
     """Serve until cancelled. The first line of output says that the worker is registered."""
-    where, link = options.where, None
+    where = options.where
     id_token = where.identity if options.keep_room else where.id_token
-    if where.room is None:
-        created, link = await made_room(where)
-        room, token = created.room_id, created.token
-    else:
-        room, token = await where.admission()
+    room, token, link = await given_or_made_room(where)
     worker = Worker(
         where.url,
         room=room,
