@@ -255,6 +255,15 @@ export class Core {
         this.#ear.emit('message', { from, group, payload });
         break;
       }
+      case 'inspection':
+        if (!this.#answer(message.ref, message)) this.#ear.emit('inspection', { message });
+        break;
+      case 'inspection_update':
+        this.#ear.emit('inspection', { message });
+        break;
+      case 'inspect_stopped':
+        this.#answer(message.ref, null);
+        break;
       case 'room_expiring':
         this.expiresAt = message.expires_at;
         this.#ear.emit('expiring', { expiresAt: message.expires_at });

@@ -60,6 +60,22 @@ export class Member extends Emitter {
     return everyone.filter((peerId) => peerId !== this.peerId);
   }
 
+  /**
+   * What there is to see of the room and who has signalled whom; `inspection` events tell what changes, until the session
+   * is online anew. Needs the grant `manage`. The messages are those of the wire.
+   * @param {string[]} [peers] one or two whose timeline it is to be
+   * @param {Abortable} [options]
+   * @returns {Promise<import('./protocol.js').Inspection>}
+   */
+  inspect(peers = [], options) {
+    return this.#core().ask({ type: 'inspect', peers }, options);
+  }
+
+  /** No more of that. @param {Abortable} [options] @returns {Promise<null>} */
+  stopInspecting(options) {
+    return this.#core().ask({ type: 'inspect_stop' }, options);
+  }
+
   /** The server's time in Unix seconds. @param {Abortable} [options] @returns {Promise<number>} */
   ping(options) {
     return this.#core().ask({ type: 'ping' }, options);

@@ -80,10 +80,19 @@ export interface Claimed {
   by: string;
 }
 
-export type ClientMessage = Register | Offer | Answer | Candidate | Quit | ErrorMessage | Query | Ping | DiscoverPeers | UpdateMetadata | SetGroups | PeerMessage | Leave | ClaimPeer | ReleaseClaim | Received;
+export type ClientMessage = Register | Offer | Answer | Candidate | Quit | ErrorMessage | Query | Ping | DiscoverPeers | UpdateMetadata | SetGroups | PeerMessage | Leave | ClaimPeer | ReleaseClaim | Received | Report | Inspect | InspectStop;
 
 /** WebSocket close codes (RFC 6455 section 7.4; 4000 and up are this protocol's own). */
 export type CloseCode = 1000 | 1001 | 1007 | 1009 | 1012 | 4000 | 4001 | 4003 | 4008 | 4009;
+
+/** Why two peers are not connected, or that they are, as far as their signaling shows. */
+export interface Diagnosis {
+  /** Stable: programs branch on it */
+  verdict: string;
+  mood: "good" | "trouble" | "unknown" | "waiting";
+  title: string;
+  advice: string;
+}
 
 /** Asks for the peers that pass the filters, all if there are none; never oneself. */
 export interface DiscoverPeers {
@@ -225,6 +234,58 @@ export interface IceServer {
   credential?: string;
 }
 
+/**
+ * Asks for a view of the sender's room, which needs `manage`, and for what changes in it from then on (level 2).
+ * A connection that has not registered may give the `operator_token` instead; it then sees the whole server, or the
+ * room that it names, and may ask again for another view. With `peers` the timeline is that of one, or of two.
+ */
+export interface Inspect {
+  type: "inspect";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  /** Only where nobody has registered */
+  operator_token?: string;
+  /** For operators */
+  room_id?: string;
+  peers?: string[];
+}
+
+/** Asks for no more `inspection_update`. */
+export interface InspectStop {
+  type: "inspect_stop";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+}
+
+/** The answer to `inspect_stop`. */
+export interface InspectStopped {
+  type: "inspect_stopped";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+}
+
+/** The answer to `inspect`: how things are now. */
+export interface Inspection {
+  type: "inspection";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  /** The server's clock in Unix seconds */
+  at: number;
+  server?: ServerReport;
+  room?: RoomReport;
+}
+
+/** What has changed since the last view; only for those who asked, a few times a second at most. */
+export interface InspectionUpdate {
+  type: "inspection_update";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  /** The server's clock in Unix seconds */
+  at: number;
+  server?: ServerReport;
+  room?: RoomReport;
+}
+
 /** Leaves for good: the socket closes with 1000, and there is no session to resume. */
 export interface Leave {
   type: "leave";
@@ -253,6 +314,22 @@ export interface MetadataUpdated {
   metadata: Metadata;
 }
 
+/** One server process. */
+export interface NodeReport {
+  version: string;
+  /** `ready`, or why it is not */
+  status: string;
+  uptime_s: number;
+  cpu_percent: number;
+  memory_bytes: number;
+  /** How late the event loop was at worst since the last report */
+  loop_lag_ms: number;
+  connections: number;
+  tasks: number;
+  forward_p50_us: number;
+  forward_p99_us: number;
+}
+
 /**
  * An SDP offer (RFC 8829), forwarded to `target`.
  * With `ice_restart` its sender takes another offer of the same `connection_id` when it is connected: an ICE restart.
@@ -266,6 +343,19 @@ export interface Offer {
   connection_id?: string;
   sdp: string;
   ice_restart?: boolean;
+}
+
+/** Two peers of which one has signalled the other. */
+export interface PairReport {
+  a: string;
+  b: string;
+  /** Signals from a to b, as far as they were recorded */
+  sent: number;
+  /** Signals from b to a */
+  received: number;
+  attempt: number;
+  last_at: number;
+  diagnosis: Diagnosis;
 }
 
 /** A peer as others in its room see it. */
@@ -347,6 +437,23 @@ export interface PeerMessage {
   from_peer_id?: string | null;
 }
 
+/** A peer as those who inspect see it, also for some minutes after it has gone. */
+export interface PeerReport {
+  peer_id: string;
+  status: "away" | "gone" | "online";
+  /** Of the status, in Unix seconds */
+  since: number;
+  role?: string;
+  level?: number;
+  groups?: string[];
+  grants?: ("broadcast" | "claim" | "discover" | "manage" | "message" | "signal")[];
+  /** Peers on which it holds claims */
+  claims?: string[];
+  claimed_by?: string[];
+  /** Messages of it that were refused */
+  refusals?: number;
+}
+
 /** A peer's role, metadata or groups have changed. */
 export interface PeerUpdated {
   type: "peer_updated";
@@ -424,7 +531,7 @@ export interface RegisteredAuth {
   token: string;
   peer_id: string;
   role?: string;
-  grants?: "broadcast" | "claim" | "discover" | "manage" | "message" | "signal"[];
+  grants?: ("broadcast" | "claim" | "discover" | "manage" | "message" | "signal")[];
   /** Unix seconds; nobody registers after that */
   expires_at?: number;
   session?: SessionInfo;
@@ -439,6 +546,21 @@ export interface ReleaseClaim {
   /** Chosen by the sender; the reply or error carries the same value */
   ref?: string | number;
   claim_id: string;
+}
+
+/** Says what became of this peer's connection with another, for those who inspect; there is no answer (level 2). */
+export interface Report {
+  type: "report";
+  /** Chosen by the sender; the reply or error carries the same value */
+  ref?: string | number;
+  /** 1 to 128 characters of A-Za-z0-9._:@- */
+  peer_id: string;
+  state: "closed" | "connected" | "failed";
+  /** Of the path's own end */
+  local?: "host" | "prflx" | "relay" | "srflx" | "unknown";
+  /** Of the path's other end */
+  remote?: "host" | "prflx" | "relay" | "srflx" | "unknown";
+  took_ms?: number;
 }
 
 /** Proof of an earlier session, and how many of its messages arrived after `registered_auth`. */
@@ -463,6 +585,46 @@ export interface RoomExpiring {
   ref?: string | number;
   /** Unix seconds */
   expires_at: number;
+}
+
+/** A room. In an `inspection_update`, only peers and pairs that have changed, and the new part of the timeline. */
+export interface RoomReport {
+  room_id: string;
+  /** Whether anyone is in it */
+  open: boolean;
+  peer_count: number;
+  pair_count: number;
+  /** Signals and peer messages that were forwarded so far */
+  messages: number;
+  expires_at?: number;
+  max_peers?: number;
+  /** Who may signal whom; null for all */
+  policy?: Record<string, string[]> | null;
+  /** How many, by code */
+  refusals?: Record<string, number>;
+  peers?: PeerReport[];
+  pairs?: PairReport[];
+  /** Peers that are reported no longer */
+  forgotten?: string[];
+  /** Whose timeline it is */
+  focus?: string[];
+  timeline?: TimelineEntry[];
+  /** Older entries that are left out */
+  skipped?: number;
+  /** Of a focus of two */
+  diagnosis?: Diagnosis | null;
+}
+
+/** A room in the list of all. */
+export interface RoomRow {
+  room_id: string;
+  peers: number;
+  messages: number;
+  away?: number;
+  claims?: number;
+  refusals?: number;
+  /** Pairs that did not get through */
+  troubled?: number;
 }
 
 /** Calls a method with positional and named arguments. With `credit` the results are to be streamed. */
@@ -543,7 +705,22 @@ export interface ServerDraining {
   reconnect_within_s: number;
 }
 
-export type ServerMessage = RegisteredAuth | Offer | Answer | Candidate | Quit | ErrorMessage | AvailablePeers | Pong | PeerList | MetadataUpdated | GroupsUpdated | PeerMessage | PeerClaimed | ClaimQueued | ClaimReleased | Claimed | Ack | PeerJoined | PeerUpdated | PeerAway | PeerBack | PeerLeft | RoomExpiring | RoomClosed | ServerDraining;
+export type ServerMessage = RegisteredAuth | Offer | Answer | Candidate | Quit | ErrorMessage | AvailablePeers | Pong | PeerList | MetadataUpdated | GroupsUpdated | PeerMessage | PeerClaimed | ClaimQueued | ClaimReleased | Claimed | Ack | PeerJoined | PeerUpdated | PeerAway | PeerBack | PeerLeft | RoomExpiring | RoomClosed | ServerDraining | Inspection | InspectionUpdate | InspectStopped;
+
+/** All rooms of a node. In an `inspection_update`, only those rooms that have changed. */
+export interface ServerReport {
+  node: NodeReport;
+  room_count: number;
+  peer_count: number;
+  /** How many were accepted so far, by type */
+  messages: Record<string, number>;
+  /** How many so far, by code */
+  refusals: Record<string, number>;
+  /** Those with the most peers */
+  rooms?: RoomRow[];
+  /** Rooms that are listed no longer */
+  forgotten?: string[];
+}
 
 /** What a client needs to resume. The secret changes with every registration. */
 export interface SessionInfo {
@@ -561,6 +738,40 @@ export interface SetGroups {
   /** Chosen by the sender; the reply or error carries the same value */
   ref?: string | number;
   groups: string[];
+}
+
+/** Something that happened to `peer`, or that it said `to` another. */
+export interface TimelineEntry {
+  /** Unix seconds */
+  at: number;
+  event: "answer" | "away" | "back" | "candidate" | "claim_ended" | "claim_waits" | "claimed" | "closed" | "connected" | "error" | "failed" | "left" | "not_recorded" | "offer" | "quit" | "refused" | "registered" | "regrouped" | "replaced" | "turned_away" | "undelivered";
+  peer: string;
+  to?: string;
+  outcome?: "buffered" | "delivered";
+  /** Of the refusal */
+  code?: string;
+  /** The type of the message that was refused */
+  said?: string;
+  /** Of an `error` where it is a known one, or of an end */
+  reason?: string;
+  /** How often, one after the other; absent for once */
+  count?: number;
+  /** Which connection between the two, from 1 */
+  attempt?: number;
+  /** Bytes of the message */
+  size?: number;
+  /** Types: of a candidate, or of those in an SDP */
+  candidates?: string[];
+  transport?: "tcp" | "udp";
+  /** Whether this says that no more candidates come */
+  end?: boolean;
+  /** Whether this offer is one more of the same connection */
+  restart?: boolean;
+  role?: string;
+  level?: number;
+  local?: string;
+  remote?: string;
+  took_ms?: number;
 }
 
 /** Changes one's metadata: tags are united, properties merged, a null property removed. */

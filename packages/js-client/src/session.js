@@ -55,6 +55,8 @@ export async function connect({ signal, ...options }) {
  * @property {Event & { expiresAt: number }} expiring soon nobody is let in any more; Unix seconds
  * @property {Event & { reason: string }} roomclosed everyone is put out
  * @property {Event & { reconnectWithinS: number }} draining the server is about to restart
+ * @property {Event & { message: import('./protocol.js').Inspection | import('./protocol.js').InspectionUpdate }} inspection
+ *   what has changed in a room that `inspect` asked for
  * @property {ComplaintEvent} complaint the server objects to something that nobody waits for
  */
 

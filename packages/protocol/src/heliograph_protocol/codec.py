@@ -18,6 +18,8 @@ from heliograph_protocol.messages import (
     ClaimPeer,
     ClientMessage,
     DiscoverPeers,
+    Inspect,
+    InspectStop,
     Leave,
     Ping,
     Query,
@@ -25,6 +27,7 @@ from heliograph_protocol.messages import (
     Ref,
     Register,
     ReleaseClaim,
+    Report,
     ServerMessage,
     SetGroups,
     UpdateMetadata,
@@ -45,7 +48,19 @@ __all__ = [
 ]
 
 Request = (
-    Register | Query | Ping | DiscoverPeers | UpdateMetadata | SetGroups | Leave | ClaimPeer | ReleaseClaim | Received
+    Register
+    | Query
+    | Ping
+    | DiscoverPeers
+    | UpdateMetadata
+    | SetGroups
+    | Leave
+    | ClaimPeer
+    | ReleaseClaim
+    | Received
+    | Report
+    | Inspect
+    | InspectStop
 )
 """What the server itself answers; everything else that a client sends is forwarded."""
 
@@ -100,6 +115,9 @@ REQUEST_TYPES: Final = frozenset(
         "claim_peer",
         "release_claim",
         "received",
+        "report",
+        "inspect",
+        "inspect_stop",
     }
 )
 PEER_MESSAGE_TYPE: Final = "peer_message"

@@ -13,6 +13,10 @@ from heliograph_protocol.messages import (
     DiscoverPeers,
     ErrorMessage,
     GroupsUpdated,
+    Inspect,
+    Inspection,
+    InspectStop,
+    InspectStopped,
     Leave,
     Message,
     MetadataUpdated,
@@ -28,6 +32,7 @@ from heliograph_protocol.messages import (
     Register,
     RegisteredAuth,
     ReleaseClaim,
+    Report,
     SetGroups,
     UpdateMetadata,
 )
@@ -70,5 +75,8 @@ REPLIES: Final[dict[Kind, tuple[Kind, ...]]] = {
     ClaimPeer: (PeerClaimed, ClaimQueued),
     ReleaseClaim: (ClaimReleased,),
     Received: (),
+    Report: (),
+    Inspect: (Inspection,),
+    InspectStop: (InspectStopped,),
 }
 """What the server answers to what a client says, where it does not answer with an `error`."""

@@ -12,6 +12,77 @@ _PEER: Final[dict[str, Any]] = {
     "connected_at": 1_699_564_000,
     "state": "online",
 }
+_INSPECTED_ROOM: Final[dict[str, Any]] = {
+    "room_id": "abc12345",
+    "open": True,
+    "peer_count": 2,
+    "pair_count": 1,
+    "messages": 2,
+    "expires_at": 1_699_571_200,
+    "max_peers": 1000,
+    "refusals": {"PEER_NOT_FOUND": 1},
+    "peers": [
+        {
+            "peer_id": "b",
+            "status": "online",
+            "since": 1_699_564_000.5,
+            "role": "worker",
+            "level": 2,
+            "groups": ["default"],
+            "grants": ["discover", "signal"],
+            "claimed_by": ["a"],
+        }
+    ],
+    "pairs": [
+        {
+            "a": "a",
+            "b": "b",
+            "sent": 1,
+            "received": 0,
+            "attempt": 1,
+            "last_at": 1_699_564_799.5,
+            "diagnosis": {
+                "verdict": "no_answer",
+                "mood": "trouble",
+                "title": "b never answered",
+                "advice": "Look at what b logs.",
+            },
+        }
+    ],
+    "focus": ["a", "b"],
+    "timeline": [
+        {"at": 1_699_564_000.5, "event": "registered", "peer": "b", "role": "worker", "level": 2},
+        {
+            "at": 1_699_564_799.5,
+            "event": "offer",
+            "peer": "a",
+            "to": "b",
+            "outcome": "delivered",
+            "attempt": 1,
+            "size": 1204,
+            "candidates": ["host", "srflx"],
+        },
+    ],
+}
+_INSPECTED_SERVER: Final[dict[str, Any]] = {
+    "node": {
+        "version": "0.1.0",
+        "status": "ready",
+        "uptime_s": 3600,
+        "cpu_percent": 1.5,
+        "memory_bytes": 80_000_000,
+        "loop_lag_ms": 0.4,
+        "connections": 3,
+        "tasks": 12,
+        "forward_p50_us": 20.0,
+        "forward_p99_us": 100.0,
+    },
+    "room_count": 1,
+    "peer_count": 2,
+    "messages": {"offer": 1, "register": 2},
+    "refusals": {"PEER_NOT_FOUND": 1},
+    "rooms": [{"room_id": "abc12345", "peers": 2, "messages": 1}],
+}
 EXAMPLES: Final[list[dict[str, Any]]] = [
     {"type": "register", "peer_id": "Worker-1", "room_id": "abc12345", "token": "room-token", "id_token": "id-token"},
     {"type": "offer", "sender": "a", "target": "b", "sdp": "v=0", "added": "passes through"},
@@ -84,4 +155,16 @@ EXAMPLES: Final[list[dict[str, Any]]] = [
     {"type": "room_expiring", "expires_at": 1_699_564_800},
     {"type": "room_closed", "reason": "the room was closed"},
     {"type": "server_draining", "reconnect_within_s": 3},
+    {"type": "inspect", "peers": ["a", "b"], "ref": 8},
+    {"type": "inspect", "operator_token": "operator-token", "room_id": "abc12345"},
+    {"type": "inspect_stop", "ref": 9},
+    {"type": "inspect_stopped", "ref": 9},
+    {"type": "report", "peer_id": "b", "state": "connected", "local": "host", "remote": "srflx", "took_ms": 310},
+    {"type": "inspection", "at": 1_699_564_800.25, "room": _INSPECTED_ROOM, "ref": 8},
+    {"type": "inspection", "at": 1_699_564_800.25, "server": _INSPECTED_SERVER},
+    {
+        "type": "inspection_update",
+        "at": 1_699_564_801.0,
+        "room": {"room_id": "abc12345", "open": True, "peer_count": 2, "pair_count": 1, "messages": 3},
+    },
 ]

@@ -6,6 +6,14 @@ fields beyond those named here reach the receiver too.
 """
 
 from heliograph_protocol.claiming import Claimed, ClaimPeer, ClaimQueued, ClaimReleased, PeerClaimed, ReleaseClaim
+from heliograph_protocol.inspecting import (
+    Inspect,
+    Inspection,
+    InspectionUpdate,
+    InspectStop,
+    InspectStopped,
+    Report,
+)
 from heliograph_protocol.message import PEER_ID_PATTERN, Grant, Message, PeerId, Ref, Signal
 from heliograph_protocol.news import (
     PeerAway,
@@ -60,6 +68,11 @@ __all__ = [
     "GroupsUpdated",
     "IceCandidateInit",
     "IceServer",
+    "Inspect",
+    "InspectStop",
+    "InspectStopped",
+    "Inspection",
+    "InspectionUpdate",
     "Leave",
     "Limits",
     "Message",
@@ -83,6 +96,7 @@ __all__ = [
     "Register",
     "RegisteredAuth",
     "ReleaseClaim",
+    "Report",
     "Resume",
     "RoomClosed",
     "RoomExpiring",
@@ -111,6 +125,9 @@ ClientMessage = (
     | ClaimPeer
     | ReleaseClaim
     | Received
+    | Report
+    | Inspect
+    | InspectStop
 )
 ServerMessage = (
     RegisteredAuth
@@ -138,4 +155,7 @@ ServerMessage = (
     | RoomExpiring
     | RoomClosed
     | ServerDraining
+    | Inspection
+    | InspectionUpdate
+    | InspectStopped
 )

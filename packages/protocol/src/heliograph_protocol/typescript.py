@@ -42,9 +42,11 @@ def _type(schema: dict[str, Any]) -> str:
         case {"anyOf": list(options)}:
             return " | ".join(_type(option) for option in options)
         case {"type": "array", "items": dict(items)}:
-            return f"({_type(items)})[]" if "anyOf" in items else f"{_type(items)}[]"
+            return f"({_type(items)})[]" if items.keys() & {"anyOf", "enum"} else f"{_type(items)}[]"
         case {"type": str(name)} if name in _PRIMITIVES:
             return _PRIMITIVES[name]
+        case {"type": "object", "additionalProperties": dict(values)} if values:
+            return f"Record<string, {_type(values)}>"
         case {"type": "object"}:
             return "Record<string, unknown>"
         case _ if schema.keys() <= {"description", "default"}:

@@ -23,6 +23,9 @@ from heliograph_server.ice.servers import IceServers
 from heliograph_server.identity.chosen import Identity, original_issuer
 from heliograph_server.identity.controllers import IdentityController
 from heliograph_server.identity.signing import SigningKey
+from heliograph_server.inspection.chronicle import Chronicle
+from heliograph_server.inspection.inspectors import Inspectors
+from heliograph_server.inspection.node_meter import NodeMeter
 from heliograph_server.ops.health import OpsController, Readiness
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.metrics import SignalingMetrics
@@ -52,6 +55,7 @@ from heliograph_server.signaling.timers import LoopTimers
 from heliograph_server.transport.connection import Connection
 from heliograph_server.transport.handshake import Doorway
 from heliograph_server.web.controllers import page_handlers
+from heliograph_server.web.inspector import inspector_handlers
 from heliograph_server.web.qr import QR_CODES_PER_MINUTE, QrController
 
 __all__ = ["Application", "create_app", "room_problems"]
@@ -82,6 +86,7 @@ class Application:
         self.ice_servers = IceServers(settings, clock=time.time)
         timers = LoopTimers()
         self.cluster = cluster_node(settings)
+        self.chronicle = Chronicle(time.time)
         self.hub = Hub(
             timers=timers,
             wall_clock=time.time,
@@ -89,6 +94,7 @@ class Application:
             gone=self._identity.left,
             ended=(lambda _: None) if self.cluster is None else self.cluster.room_ended,
             journal=(lambda _: NO_JOURNAL) if self.cluster is None else self.cluster.scribe.journal,
+            chronicle=self.chronicle,
         )
         self.metrics = SignalingMetrics()
         self.readiness = Readiness(
@@ -96,6 +102,14 @@ class Application:
             self._identity,
             version("heliograph-server"),
             joined=lambda: self.cluster is None or self.cluster.joined,
+        )
+        self.inspectors = Inspectors(
+            self.hub,
+            self.metrics,
+            NodeMeter(self.metrics, self.readiness.version, tasks=lambda: len(asyncio.all_tasks())),
+            clock=time.time,
+            monotonic=time.monotonic,
+            operator_token=settings.operator_token,
         )
         self.limiter = AddressLimiter(
             settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies
@@ -113,7 +127,8 @@ class Application:
                 settings.rate_limit,
                 homes=ALONE if self.cluster is None else self.cluster.homes,
             ),
-            requests=Requests(self.hub, time.time),
+            requests=Requests(self.hub, time.time, self.inspectors),
+            inspectors=self.inspectors,
             metrics=self.metrics,
             monotonic=time.perf_counter,
             timers=timers,
@@ -160,6 +175,7 @@ class Application:
                 OpsController,
                 QrController,
                 *page_handlers(),
+                *inspector_handlers(),
             ],
             dependencies={name: _provide(part) for name, part in parts.items()},
             lifespan=[lambda _: self._running()],
@@ -189,7 +205,13 @@ class Application:
             _log.warning("settings.legacy_open_delete", meaning="anyone may delete any peer and room")
         async with asyncio.TaskGroup() as tasks:
             upkeep = [
-                tasks.create_task(duty) for duty in (self._sweep_rooms(), self._examine_rooms(), self._identity.run())
+                tasks.create_task(duty)
+                for duty in (
+                    self._sweep_rooms(),
+                    self._examine_rooms(),
+                    self._identity.run(),
+                    self.inspectors.run(self.readiness),
+                )
             ]
             if self.cluster is not None:
                 upkeep.append(tasks.create_task(self.cluster.run()))
@@ -218,6 +240,7 @@ class Application:
 
     async def _sweep_rooms(self) -> None:
         while True:
+            self.chronicle.prune()
             try:
                 await self.rooms.sweep(self._occupied if self.cluster is None else self.cluster.census.homed)
             except Unavailable as error:

@@ -21,8 +21,11 @@ __all__ = ["HELP", "HIDDEN", "SECRET_FIELDS", "Settings", "SettingsError", "load
 
 PREFIX: Final = "HELIOGRAPH_"
 
-SECRET_FIELDS: Final = frozenset({"turn_secret", "cluster_url"})
+SECRET_FIELDS: Final = frozenset({"turn_secret", "cluster_url", "operator_token"})
 """Settings whose values are never shown: not in logs, not in problems, not by `check-config`."""
+
+OPERATOR_TOKEN_LENGTH: Final = 32
+"""At least; a random one of that length can't be guessed."""
 
 HIDDEN: Final = "********"
 
@@ -83,6 +86,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Sign-ins and rooms a minute an address; 0 for no limit."""
     max_peers: int = 1000
     """Peers a room."""
+    operator_token: str = ""
+    """Whoever has it may inspect the whole server. None: nobody may."""
     legacy_open_delete: bool = False
     """Let anyone delete any peer and room, as the original did."""
     log_format: LogFormat = "console"
@@ -254,6 +259,12 @@ def _table(text: str) -> str:
     return text
 
 
+def _operator_token(text: str) -> str:
+    if len(text) < OPERATOR_TOKEN_LENGTH or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"expected {OPERATOR_TOKEN_LENGTH} or more printable ASCII characters without spaces")
+    return text
+
+
 _TABLE: Final = re.compile(r"(?:arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", re.ASCII)
 
 _BUS_URL: Final = re.compile(r"rediss?://\S+")
@@ -293,6 +304,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "rate_limit": _integer(1, 1_000_000),
     "signin_limit": _integer(0, 1_000_000),
     "max_peers": _integer(1, 1_000_000),
+    "operator_token": _operator_token,
     "legacy_open_delete": _boolean,
     "log_format": _one_of(LogFormat),
     "log_level": _one_of(LogLevel),
@@ -327,6 +339,7 @@ HELP: Final[dict[str, str]] = {
     "rate_limit": "messages a second a connection; a burst may be twice that",
     "signin_limit": "sign-ins and rooms a minute an address; 0 for no limit",
     "max_peers": "peers a room",
+    "operator_token": "secret with which the whole server may be inspected; without one nobody may",
     "legacy_open_delete": "let anyone delete any peer and room, as the original did",
     "log_format": "console or json",
     "log_level": "debug, info, warning or error",

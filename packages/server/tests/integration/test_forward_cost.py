@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import pytest
 
+from heliograph_server.inspection import chronicle
+
 from .running import RunningServer, hear, running
 
 MESSAGES: Final = 200
@@ -18,6 +20,16 @@ OURS: Final = ("heliograph_server", "heliograph_protocol")
 
 CALLS: Final = {("picows", 1): 11, ("picows", 2): 17, ("asgi", 1): 19, ("asgi", 2): 25}
 """Calls of this project's own Python functions that one forwarded message may cost, by transport and level."""
+
+RECORDING_CALLS: Final = 13
+"""Those of one that is written down for inspectors, which only the first few of a sender in some seconds are."""
+
+
+@pytest.fixture
+def few_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chronicle has had enough after five signals of a sender, for as long as the test runs."""
+    monkeypatch.setattr(chronicle, "SIGNALS_PER_SENDER", 5)
+    monkeypatch.setattr(chronicle, "WINDOW_S", 1e9)
 
 
 @pytest.fixture(params=["picows", "asgi"])
@@ -55,6 +67,7 @@ async def exchange(sender: Any, receiver: Any, count: int, size: int) -> None:
         assert (await hear(receiver))["type"] == "offer"
 
 
+@pytest.mark.usefixtures("few_are_recorded")
 @pytest.mark.parametrize("level", [1, 2])
 async def test_a_forwarded_message_costs_few_calls_and_no_more_when_it_is_long(
     server: RunningServer, level: int
@@ -81,6 +94,18 @@ async def test_a_forwarded_message_costs_few_calls_and_no_more_when_it_is_long(
     assert costs[longer] == pytest.approx(costs[300], abs=2), f"nothing looks into what is only passed on: {names}"
 
 
+async def test_writing_a_signal_down_costs_few_calls_more(server: RunningServer) -> None:
+    room = await server.room()
+    async with server.peer("ann", room) as ann, server.peer("bob", room) as bob:
+        await exchange(ann, bob, 10, 300)
+        with counted() as calls:
+            await exchange(ann, bob, 100, 300)
+    assert len(server.application.chronicle) >= 100
+    allowed = CALLS[server.application.settings.transport, 1] + RECORDING_CALLS
+    assert allowed - 3 < calls.count / 100 <= allowed + 0.5, "and if it is less by now, lower the bound"
+
+
+@pytest.mark.usefixtures("few_are_recorded")
 async def test_forwarding_keeps_nothing(server: RunningServer) -> None:
     room = await server.room()
     async with server.peer("ann", room) as ann, server.peer("bob", room) as bob:

@@ -10,6 +10,8 @@ from typing import Any
 from heliograph_protocol import IceServer
 from heliograph_server.errors import DomainError, InvalidIdToken
 from heliograph_server.identity.verifier import User
+from heliograph_server.inspection.inspectors import Inspectors
+from heliograph_server.inspection.node_meter import NodeMeter
 from heliograph_server.ops.metrics import SignalingMetrics
 from heliograph_server.rooms.invitations import Invitation
 from heliograph_server.rooms.model import Policy, Room
@@ -19,6 +21,7 @@ from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import Session, SessionContext
 
 RESUME_WINDOW_S = 30
+OPERATOR_TOKEN = "the-operator's-token-of-this-server"
 
 
 class MemoryConnection:
@@ -147,17 +150,25 @@ class NoIce:
 class World:
     """A hub with sessions around it."""
 
-    def __init__(self, *, max_peers: int = 1000, rate_per_s: int = 1_000_000) -> None:
+    def __init__(
+        self, *, max_peers: int = 1000, rate_per_s: int = 1_000_000, operator_token: str = OPERATOR_TOKEN
+    ) -> None:
         self.clock = Clock()
         self.hub = Hub(timers=self.clock, wall_clock=self.clock, resume_window_s=RESUME_WINDOW_S)
         self.metrics = SignalingMetrics()
+        self.operator_token = operator_token
+        meter = NodeMeter(self.metrics, "test", tasks=lambda: 0)
+        self.inspectors = Inspectors(
+            self.hub, self.metrics, meter, clock=self.clock, monotonic=self.clock, operator_token=operator_token
+        )
         self.door = OpenDoor(self.clock, max_peers)
         door: Any = self.door
         ice: Any = NoIce()
         self.context = SessionContext(
             hub=self.hub,
             registration=Registration(door, door, self.hub, ice, rate_per_s),
-            requests=Requests(self.hub, self.clock),
+            requests=Requests(self.hub, self.clock, self.inspectors),
+            inspectors=self.inspectors,
             metrics=self.metrics,
             monotonic=self.clock,
             timers=self.clock,

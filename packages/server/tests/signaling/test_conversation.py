@@ -25,6 +25,9 @@ SAID: list[dict[str, Any]] = [
     {"type": "claim_peer", "filters": {"role": "nobody"}, "wait_s": 5},
     {"type": "release_claim"},
     {"type": "received", "count": 0},
+    {"type": "report", "peer_id": "b", "state": "connected"},
+    {"type": "inspect"},
+    {"type": "inspect_stop"},
     {"type": "leave"},
 ]
 ANSWERS = {
@@ -45,14 +48,14 @@ def test_what_is_answered(message: dict[str, Any], protocol: int) -> None:
     world = World()
     world.peer("b")
     peer = world.connect()
-    (welcome,) = peer.register("a", user="a", protocol=protocol)
+    (welcome,) = peer.register("a", user="owner", protocol=protocol)
     assert {welcome["type"]} == ANSWERS["register"]
     if message["type"] == "release_claim":
         (claimed,) = peer.say({"type": "claim_peer"})
         message = message | {"claim_id": claimed["claim_id"]}
     answers = peer.say(message | {"ref": 1})
     acked = ANSWERS[message["type"]] == {"ack"}
-    if message["type"] == "received" and protocol == 1:
+    if message["type"] in {"received", "inspect"} and protocol == 1:
         assert [answer["type"] for answer in answers] == ["error"]
     elif (acked and protocol == 1) or not ANSWERS[message["type"]]:
         assert answers == []

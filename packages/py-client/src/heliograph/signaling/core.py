@@ -31,6 +31,9 @@ from heliograph_protocol import (
     ErrorMessage,
     GroupsUpdated,
     IceServer,
+    Inspection,
+    InspectionUpdate,
+    InspectStopped,
     Metadata,
     MetadataUpdated,
     Offer,
@@ -269,7 +272,7 @@ class SignalingCore:
                 return message
             case PeerMessage() | Claimed() | ClaimQueued() | RoomExpiring() | RoomClosed() | ServerDraining():
                 return message
-            case RegisteredAuth():
+            case RegisteredAuth() | Inspection() | InspectionUpdate() | InspectStopped():
                 return None
             case never:
                 assert_never(never)

@@ -26,6 +26,7 @@ from heliograph_protocol import (
 )
 from heliograph_server.errors import wire_error
 from heliograph_server.signaling.journal import Journal
+from heliograph_server.inspection.chronicle import Chronicle
 from heliograph_server.signaling.timers import Timer, Timers
 
 if TYPE_CHECKING:
@@ -90,10 +91,17 @@ class Claims:
     """The claims of one room. The room owns the members; each member carries the claims that it holds and is under."""
 
     def __init__(
-        self, members: "dict[str, Member]", *, timers: Timers, wall_clock: Callable[[], float], journal: Journal
+        self,
+        members: "dict[str, Member]",
+        *,
+        timers: Timers,
+        wall_clock: Callable[[], float],
+        journal: Journal,
+        chronicle: Chronicle,
     ) -> None:
         self._members = members
         self._journal = journal
+        self._chronicle = chronicle
         self._timers = timers
         self._wall_clock = wall_clock
         self._line: list[Waiting] = []
@@ -123,6 +131,7 @@ class Claims:
             raise ClaimRefused(ErrorCode.RATE_LIMITED, f"{WAITING_PER_PEER} claims of yours wait already")
         self._waited += 1
         self._join_line(Waiting(claimer, request, matches, self._waited, self._wall_clock() + request.wait_s))
+        self._chronicle.happened(claimer, "claim_waits")
         self._tell_positions()
 
     def release(self, holder: "Member", claim_id: str) -> None:
@@ -207,6 +216,7 @@ class Claims:
         self._made += 1
         self._held += 1
         peer.last_claimed = self._made
+        self._chronicle.happened(claimer, "claimed", to=peer.peer_id)
         _tell(
             claimer,
             PeerClaimed(claim_id=claim.claim_id, peer=peer.view(), expires_at=claim.expires_at, ref=ref),
@@ -221,6 +231,7 @@ class Claims:
         del claim.claimed.claimed[claim.claim_id]
         self._held -= 1
         self._journal.claim_ended(claim)
+        self._chronicle.happened(claim.claimer, "claim_ended", to=claim.claimed.peer_id, reason=reason)
         news = ClaimReleased(claim_id=claim.claim_id, reason=reason)
         if tell_claimer and claim.claimer.resumable:
             _tell(claim.claimer, news)

@@ -23,10 +23,11 @@ class Refused(Exception):
         self.code = code
 
 
-def forward(sender: Member, envelope: Envelope, frame: bytes) -> None:
+def forward(sender: Member, envelope: Envelope, frame: bytes) -> Delivery:
     """Pass a signal or a peer message on, as it came. A level 2 sender gets an `ack` if it gave a `ref`.
 
-    The sender's name is filled in where it is missing; where it is another's, nothing is forwarded. Raises `Refused`.
+    The sender's name is filled in where it is missing; where it is another's, nothing is forwarded. Returns whether the
+    message was delivered or is buffered. Raises `Refused`.
     """
     named, from_peer, peer_id = envelope.sender, envelope.from_peer_id, sender.peer_id
     if named != peer_id and named is not UNSET and named is not None:
@@ -47,6 +48,7 @@ def forward(sender: Member, envelope: Envelope, frame: bytes) -> None:
     if receipt is not None:
         ack = Ack(ref=receipt.ref, status="delivered" if delivery is _DELIVERED else "buffered")
         sender.link.reply(encode(ack))
+    return delivery
 
 
 def _signaled(sender: Member, envelope: Envelope) -> Member:

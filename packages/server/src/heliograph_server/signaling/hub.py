@@ -6,12 +6,13 @@ connections may share for a moment.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from heliograph_protocol import CloseCode, ErrorCode, Metadata, Peer, Resume, encode
 from heliograph_server.errors import PeerIdTaken, RoomFull, wire_error
 from heliograph_server.identity.verifier import User
+from heliograph_server.inspection.chronicle import Chronicle
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.journal import NO_JOURNAL, Journal
 from heliograph_server.signaling.links import DirectLink
@@ -41,6 +42,7 @@ class Hub:
         gone: Callable[[User], None] = lambda _: None,
         ended: Callable[[str], None] = lambda _: None,
         journal: Callable[[str], Journal] = lambda _: NO_JOURNAL,
+        chronicle: Chronicle | None = None,
     ) -> None:
         self._rooms: dict[str, LiveRoom] = {}
         self._timers = timers
@@ -48,6 +50,8 @@ class Hub:
         self._gone = gone
         self._ended = ended
         self._journal = journal
+        self.chronicle = Chronicle(wall_clock) if chronicle is None else chronicle
+        """Where it is written down what becomes of the members."""
         self.resume_window_s = resume_window_s
 
     def join(self, room: Room, entrance: Entrance, connection: Connection) -> Member:
@@ -69,6 +73,7 @@ class Hub:
         link = live.journal.mailbox(connection) if entrance.resumable else DirectLink(connection)
         member = Member(entrance, room=live, link=link, connected_at=int(self._wall_clock()))
         live.members[member.peer_id] = member
+        self.chronicle.registered(member, replaces=older is not None)
         if older is None:
             live.tell_joined(member)
         else:
@@ -101,6 +106,7 @@ class Hub:
             member.state = "online"
             member.room.tell_back(member)
         member.room.journal.changed(member)
+        self.chronicle.happened(member, "back")
         return member
 
     def heard(self, member: Member) -> None:
@@ -126,6 +132,7 @@ class Hub:
         self._start_window(member, lambda: self.leave(member, "timed_out"))
         member.room.tell_away(member)
         member.room.journal.changed(member)
+        self.chronicle.happened(member, "away")
 
     def leave(self, member: Member, reason: LeaveReason = "left") -> None:
         """A member has gone for good. If it was replaced or removed before, its successor stays."""
@@ -133,6 +140,7 @@ class Hub:
             return
         room = member.room
         del room.members[member.peer_id]
+        self.chronicle.left(member, reason)
         self._retire(member)
         room.journal.gone(member)
         if room.members:
@@ -149,6 +157,7 @@ class Hub:
         member.groups = groups
         member.described_bytes = described_bytes(member.role, member.metadata, groups)
         member.room.journal.changed(member)
+        self.chronicle.happened(member, "regrouped")
         member.room.tell_regrouped(member, before, tell_member=True)
         member.room.claims.reconsider(member)
 
@@ -165,6 +174,8 @@ class Hub:
         live = self._open(room)
         fill(live)
         for member in list(live.members.values()):
+            self.chronicle.registered(member, replaces=False)
+            self.chronicle.happened(member, "away")
             self._start_window(member, partial(self.leave, member, "timed_out"))
         return live
 
@@ -178,6 +189,7 @@ class Hub:
         live.members.clear()
         for member in everyone:
             _end_window(member)
+            self.chronicle.left(member, "moved")
             member.link.close(code, reason)
 
     def room(self, room_id: str) -> LiveRoom | None:
@@ -229,6 +241,7 @@ class Hub:
         live.members.clear()
         for member in everyone:
             _end_window(member)
+            self.chronicle.left(member, "room_closed")
             member.link.close(CloseCode.REMOVED, "the room was closed")
             self._gone(member.user)
         self._ended(room_id)
@@ -238,6 +251,10 @@ class Hub:
         """Tell everyone that the server is about to end."""
         for live in self._rooms.values():
             live.tell_draining(reconnect_within_s)
+
+    def rooms(self) -> Collection[LiveRoom]:
+        """The rooms that have someone in them."""
+        return self._rooms.values()
 
     def room_count(self) -> int:
         """How many rooms have someone in them."""
@@ -254,7 +271,11 @@ class Hub:
 
     def _open(self, room: Room) -> LiveRoom:
         live = self._rooms[room.room_id] = LiveRoom(
-            room, timers=self._timers, wall_clock=self._wall_clock, journal=self._journal(room.room_id)
+            room,
+            timers=self._timers,
+            wall_clock=self._wall_clock,
+            chronicle=self.chronicle,
+            journal=self._journal(room.room_id),
         )
         return live
 
@@ -280,6 +301,7 @@ class Hub:
         member.room.claims.forget(member)
         if isinstance(member.link, Mailbox):
             for sender, ref in member.link.undelivered():
+                self.chronicle.undelivered(sender, member.peer_id)
                 if self._present(sender):
                     text = f"{member.peer_id} has gone, and never got this message"
                     sender.link.notify(encode(wire_error(ErrorCode.PEER_NOT_FOUND, text, ref=ref)))

@@ -14,6 +14,7 @@ from heliograph_protocol import (
     ServerDraining,
     encode,
 )
+from heliograph_server.inspection.chronicle import Chronicle
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.claims import Claims
 from heliograph_server.signaling.journal import NO_JOURNAL, Journal
@@ -37,12 +38,22 @@ class LiveRoom:
     """The members of a room, its rules as they are now, and the news that go round in it."""
 
     def __init__(
-        self, room: Room, *, timers: Timers, wall_clock: Callable[[], float], journal: Journal = NO_JOURNAL
+        self,
+        room: Room,
+        *,
+        timers: Timers,
+        wall_clock: Callable[[], float],
+        chronicle: Chronicle,
+        journal: Journal = NO_JOURNAL,
     ) -> None:
         self.journal = journal
         self.room_id = room.room_id
         self.members: dict[str, Member] = {}
-        self.claims = Claims(self.members, timers=timers, wall_clock=wall_clock, journal=journal)
+        self.claims = Claims(
+            self.members, timers=timers, wall_clock=wall_clock, journal=journal, chronicle=chronicle
+        )
+        self.forwarded = 0
+        """Signals and peer messages so far."""
         self._timers = timers
         self._wall_clock = wall_clock
         self._expiry_timer: Timer | None = None

@@ -131,6 +131,12 @@ class Mailbox:
         self._forget_presence()
         self._too_slow()
 
+    def show(self, frame: bytes) -> bool:
+        """Send a frame if that can be done now; whether it has gone out. If not, it is not kept."""
+        if self.connection is None or self.connection.buffered > REPLAY_BYTES:
+            return False
+        return self._send_now(_Entry(frame, None, presence=True))
+
     def notify(self, frame: bytes) -> None:
         """See `Link.notify`."""
         self._send_or_wait(frame)

@@ -15,6 +15,8 @@ from heliograph_protocol import (
     DiscoverPeers,
     ErrorCode,
     GroupsUpdated,
+    Inspect,
+    InspectStop,
     InvalidMessage,
     Leave,
     Message,
@@ -27,6 +29,7 @@ from heliograph_protocol import (
     Received,
     Register,
     ReleaseClaim,
+    Report,
     Request,
     SetGroups,
     UpdateMetadata,
@@ -34,6 +37,7 @@ from heliograph_protocol import (
     encode,
     json_depth,
 )
+from heliograph_server.inspection.inspectors import Inspectors, TooManyViews, Wanted
 from heliograph_server.signaling.claims import ClaimRefused
 from heliograph_server.signaling.forwarding import Refused
 from heliograph_server.signaling.hub import Hub
@@ -60,8 +64,9 @@ def checked_metadata(metadata: Metadata) -> Metadata:
 class Requests:
     """Answers requests. `wall_clock` gives Unix seconds."""
 
-    def __init__(self, hub: Hub, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, hub: Hub, wall_clock: Callable[[], float], inspectors: Inspectors) -> None:
         self._hub = hub
+        self._inspectors = inspectors
         self._wall_clock = wall_clock
 
     def answer(self, member: Member, request: Request) -> None:
@@ -82,19 +87,55 @@ class Requests:
             case Leave():
                 self._hub.leave(member)
                 member.link.close(CloseCode.LEAVE, "left")
+            case ClaimPeer() | ReleaseClaim():
+                self._claim(member, request)
+            case Received(count=count):
+                if not isinstance(member.link, Mailbox) or not member.link.confirm(count):
+                    raise InvalidMessage(f"{count} messages were not sent in this session")
+            case Report() | Inspect() | InspectStop():
+                self._inspection(member, request)
+            case Register():
+                raise InvalidMessage("This connection is registered already")
+            case never:
+                assert_never(never)
+
+    @staticmethod
+    def _claim(member: Member, request: ClaimPeer | ReleaseClaim) -> None:
+        match request:
             case ClaimPeer():
                 _need(member, "claim")
                 _claims(lambda: member.room.claims.claim(member, request))
             case ReleaseClaim(claim_id=claim_id, ref=ref):
                 _claims(lambda: member.room.claims.release(member, claim_id))
                 _reply(member, ClaimReleased(claim_id=claim_id, ref=ref))
-            case Received(count=count):
-                if not isinstance(member.link, Mailbox) or not member.link.confirm(count):
-                    raise InvalidMessage(f"{count} messages were not sent in this session")
-            case Register():
-                raise InvalidMessage("This connection is registered already")
             case never:
                 assert_never(never)
+
+    def _inspection(self, member: Member, request: Report | Inspect | InspectStop) -> None:
+        match request:
+            case Report():
+                self._hub.chronicle.reported(member, request)
+            case Inspect():
+                self._inspect(member, request)
+            case InspectStop(ref=ref):
+                self._inspectors.stop(member)
+                member.link.reply(self._inspectors.stopped(ref))
+            case never:
+                assert_never(never)
+
+    def _inspect(self, member: Member, request: Inspect) -> None:
+        _need(member, "manage")
+        if not isinstance(member.link, Mailbox):
+            raise InvalidMessage("To inspect, register with protocol 2")
+        if request.operator_token is not UNSET:
+            raise InvalidMessage("An operator inspects over a connection that has not registered")
+        if request.room_id is not UNSET and request.room_id != member.room_id:
+            raise Refused(ErrorCode.NOT_PERMITTED, "You are in another room")
+        wanted = Wanted(member.room_id, request.peers, request.ref)
+        try:
+            self._inspectors.look(member, wanted, reply=member.link.reply, show=member.link.show)
+        except TooManyViews as error:
+            raise Refused(ErrorCode.RATE_LIMITED, str(error)) from error
 
     @staticmethod
     def _discover(member: Member, request: DiscoverPeers) -> None:

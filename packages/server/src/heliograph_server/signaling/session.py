@@ -26,11 +26,14 @@ from heliograph_protocol import (
     encode,
 )
 from heliograph_server.errors import DomainError, Unavailable, wire_error
+from heliograph_server.inspection.inspectors import Inspectors
+from heliograph_server.inspection.operator import Operator
 from heliograph_server.ops.limits import TokenBucket
 from heliograph_server.ops.metrics import SAMPLE_EVERY, SignalingMetrics
 from heliograph_server.signaling.forwarding import Refused, forward
 from heliograph_server.signaling.homes import RoomElsewhere
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.links import Delivery
 from heliograph_server.signaling.member import Member
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
@@ -58,6 +61,7 @@ what waits for the peer, the word about the rate included, would wait until its 
 MISSING_FIELDS_REASON: Final = "Missing required fields during registration."
 """The original's words; old clients show them."""
 
+_BUFFERED: Final = Delivery.BUFFERED
 _FORWARDED: Final = FORWARDED_TYPES | {PEER_MESSAGE_TYPE}
 
 _log = structlog.get_logger(__name__)
@@ -69,6 +73,7 @@ class SessionContext(Struct, frozen=True, kw_only=True):
     hub: Hub
     registration: Registration
     requests: Requests
+    inspectors: Inspectors
     metrics: SignalingMetrics
     monotonic: Callable[[], float]
     """Seconds; for measuring."""
@@ -87,8 +92,10 @@ class Session:
         "_dropped_at",
         "_heard",
         "_member",
+        "_operator",
         "_over_since",
         "_told_at",
+        "_unrecorded_until",
         "_unsampled",
         "refusals",
     )
@@ -97,6 +104,7 @@ class Session:
         self._connection = connection
         self._context = context
         self._member: Member | None = None
+        self._operator: Operator | None = None
         self._heard = False
         """Whether the peer has said anything since it registered."""
         self.refusals = refusals
@@ -104,7 +112,7 @@ class Session:
         self._unsampled = 0
         """Forwarded messages since one was timed."""
         self._bucket = TokenBucket(context.rate_per_s, 2 * context.rate_per_s, context.monotonic)
-        self._over_since = self._dropped_at = self._told_at = float("-inf")
+        self._over_since = self._dropped_at = self._told_at = self._unrecorded_until = float("-inf")
         self._deadline: Timer | None = context.timers.call_later(REGISTER_TIMEOUT_S, self._registration_timed_out)
         context.metrics.connections += 1
 
@@ -140,12 +148,17 @@ class Session:
             if kind not in _FORWARDED:
                 self._answer(member, envelope, frame)
                 return None
-            forward(member, envelope, frame)
+            delivery = forward(member, envelope, frame)
         except (ProtocolError, Refused) as error:
-            self._refuse(error.code, str(error), envelope.ref)
+            self._refuse(error.code, str(error), envelope.ref, about=envelope)
             return None
         metrics = self._context.metrics
         metrics.messages[kind] += 1
+        member.room.forwarded += 1
+        if self._bucket.at >= self._unrecorded_until and kind != PEER_MESSAGE_TYPE:
+            self._unrecorded_until = self._context.hub.chronicle.signal(
+                member, envelope, frame, self._bucket.at, buffered=delivery is _BUFFERED
+            )
         if self._unsampled == 0:
             metrics.forwarded_in(self._context.monotonic() - self._bucket.at)
         self._unsampled = (self._unsampled + 1) % SAMPLE_EVERY
@@ -155,7 +168,11 @@ class Session:
         """The connection is over, whoever ended it."""
         self._context.metrics.connections -= 1
         self._end_deadline()
+        if self._operator is not None:
+            self._operator.end()
         if self._member is not None:
+            if self._member.link.connection is self._connection:
+                self._context.inspectors.stop(self._member)
             self._context.hub.disconnected(self._member, self._connection)
             _log.info("peer.disconnected", room=self._member.room_id, peer=self._member.peer_id)
 
@@ -188,6 +205,9 @@ class Session:
         self._context.metrics.message(kind)
 
     def _before_registration(self, envelope: Envelope, frame: bytes) -> Awaitable[None] | None:
+        if envelope.type == "inspect" or self._operator is not None:
+            self._operate(envelope, frame)
+            return None
         if envelope.type != "register":
             self._refuse(ErrorCode.NOT_REGISTERED, "Register first", envelope.ref)
             return None
@@ -199,6 +219,17 @@ class Session:
         self._context.metrics.message("register")
         return self._register(request) if isinstance(request, Register) else None
 
+    def _operate(self, envelope: Envelope, frame: bytes) -> None:
+        """Take a message of somebody who inspects the server, or wants to."""
+        operator = self._operator or Operator(self._context.inspectors, self._connection)
+        try:
+            operator.hear(envelope, frame)
+        except (ProtocolError, Refused) as error:
+            self._refuse(error.code, str(error), envelope.ref)
+        else:
+            self._operator = operator
+            self._end_deadline()
+
     async def _register(self, request: Register) -> None:
         """Raises `RoomElsewhere`, in a cluster."""
         try:
@@ -206,6 +237,7 @@ class Session:
         except (DomainError, ProtocolError) as error:
             if isinstance(error, Unavailable):
                 _log.error("register.unavailable", room=request.room_id, cause=repr(error.__cause__ or error))
+            self._context.hub.chronicle.turned_away(request.room_id, request.peer_id, error.code)
             self._refuse(error.code, str(error), request.ref)
         except RoomElsewhere:
             raise
@@ -240,14 +272,23 @@ class Session:
             )
 
     def _refuse(
-        self, code: ErrorCode, message: str, ref: Ref | UnsetType = UNSET, *, reason: str | None = None
+        self,
+        code: ErrorCode,
+        message: str,
+        ref: Ref | UnsetType = UNSET,
+        *,
+        reason: str | None = None,
+        about: Envelope | None = None,
     ) -> None:
         self._context.metrics.refused(code)
         frame = encode(wire_error(code, message, ref=ref, reason=reason))
         if self._member is not None:
+            self._context.hub.chronicle.refused(self._member, code, about)
             self._member.link.reply(frame)
             return
         self._connection.send(frame)
+        if self._operator is not None:
+            return
         self.refusals += 1
         if self.refusals >= REGISTER_ATTEMPTS:
             self._connection.close(CloseCode.OVER_LIMIT, "too many attempts to register")

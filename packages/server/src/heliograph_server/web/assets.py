@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from heliograph_server.web.bundle import join_modules, join_sheets
 
-__all__ = ["Asset", "Assets", "find_assets"]
+__all__ = ["Asset", "Assets", "find_assets", "find_folder"]
 
 MEDIA_TYPES: Final = {
     ".css": "text/css",
@@ -114,12 +114,16 @@ def _etag(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-def find_assets() -> Assets:
-    """The files that the wheel brought, else those of the checkout that this module is in."""
+def find_folder(name: str) -> Path:
+    """The folder of a page (`demo`, `inspector`) or of the browser SDK (`sdk`): see `find_assets`."""
     packed = Path(__file__).parent / "assets"
     if packed.is_dir():
-        demo, sdk = packed / "demo", packed / "sdk"
-    else:
-        checkout = (Path(__file__).parent / "../../../../..").resolve()
-        demo, sdk = checkout / "web" / "demo", checkout / "packages" / "js-client" / "src"
+        return packed / name
+    checkout = (Path(__file__).parent / "../../../../..").resolve()
+    return checkout / "packages" / "js-client" / "src" if name == "sdk" else checkout / "web" / name
+
+
+def find_assets() -> Assets:
+    """The files that the wheel brought, else those of the checkout that this module is in."""
+    demo, sdk = find_folder("demo"), find_folder("sdk")
     return Assets(templates=demo / "templates", static=demo / "static", sdk=sdk)

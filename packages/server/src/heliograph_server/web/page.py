@@ -1,4 +1,4 @@
-"""The demo page, rendered."""
+"""A page, rendered."""
 
 from pathlib import Path
 
@@ -12,9 +12,10 @@ class PageMissing(Exception):
 
 
 class Page:
-    """The page's template. It is read again when it changes."""
+    """A page's template. It is read again when it changes."""
 
-    def __init__(self, templates: Path) -> None:
+    def __init__(self, templates: Path, name: str = "index.html") -> None:
+        self._name = name
         self._environment = Environment(
             loader=FileSystemLoader(templates), autoescape=True, undefined=StrictUndefined, auto_reload=True
         )
@@ -22,7 +23,7 @@ class Page:
     def render(self, version: str) -> str:
         """The page as HTML. Raises `PageMissing`."""
         try:
-            template = self._environment.get_template("index.html")
+            template = self._environment.get_template(self._name)
         except TemplateNotFound as error:
             raise PageMissing from error
         return template.render(version=version)

@@ -1,0 +1,1 @@
+"""What happened between peers, and who may watch it."""
