@@ -1,9 +1,9 @@
 """What happened between the peers of each room in the last minutes, for those who ask why two did not connect.
 
 The chronicle is told; it asks nobody and waits for nothing. Of signals it keeps what `sighting` lets through. How many
-it records in a time is bounded for each sender and for all together, so that forwarding costs what it did: whoever sends
-that much is not opening connections. How much it remembers is bounded for each peer, each pair, each room and in total;
-what is over goes first, the rest `KEEP_S` after a peer has left.
+it records in a time is bounded for each sender and for all together, so that forwarding costs what it did: whoever
+sends that much is not opening connections. How much it remembers is bounded for each peer, each pair, each room and in
+total; what is over goes first, the rest `KEEP_S` after a peer has left.
 """
 
 from collections import OrderedDict

@@ -25,8 +25,8 @@ from heliograph_protocol import (
     encode,
 )
 from heliograph_server.errors import wire_error
-from heliograph_server.signaling.journal import Journal
 from heliograph_server.inspection.chronicle import Chronicle
+from heliograph_server.signaling.journal import Journal
 from heliograph_server.signaling.timers import Timer, Timers
 
 if TYPE_CHECKING:

@@ -49,9 +49,7 @@ class LiveRoom:
         self.journal = journal
         self.room_id = room.room_id
         self.members: dict[str, Member] = {}
-        self.claims = Claims(
-            self.members, timers=timers, wall_clock=wall_clock, journal=journal, chronicle=chronicle
-        )
+        self.claims = Claims(self.members, timers=timers, wall_clock=wall_clock, journal=journal, chronicle=chronicle)
         self.forwarded = 0
         """Signals and peer messages so far."""
         self._timers = timers

@@ -135,7 +135,7 @@ class Mailbox:
         """Send a frame if that can be done now; whether it has gone out. If not, it is not kept."""
         if self.connection is None or self.connection.buffered > REPLAY_BYTES:
             return False
-        return self._send_now(_Entry(frame, None, presence=True))
+        return self._send_now(Entry(frame, None, presence=True))
 
     def notify(self, frame: bytes) -> None:
         """See `Link.notify`."""
