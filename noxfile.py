@@ -4,6 +4,9 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import nox
@@ -72,15 +75,21 @@ def types(session: nox.Session) -> None:
     sources = [f"{package}/src" for package in PACKAGES]
     folders = ("tests", "examples", "bench", "infra", "docs")
     programs = [folder for folder in folders if any((ROOT / folder).rglob("*.py"))]
-    session.run("mypy", *sources, "noxfile.py", *programs)
-    for package in [*PACKAGES, BROWSER]:
-        session.run("mypy", f"{package}/tests")  # each on its own: every one of them has a conftest
     install_npm(session, BROWSER)
-    session.run("mypy", "--config-file", f"{USER_PROJECT}/pyproject.toml", USER_PROJECT)
-    python = str(Path(session.virtualenv.location).absolute() / "bin" / "python")
-    session.run("pyright", "--warnings", "--project", USER_PROJECT, "--pythonpath", python)  # it wants Node.js too
-    for config in sorted([BROWSER, *map(str, Path("web").glob("*/tsconfig.json"))]):
-        session.run("node", f"{BROWSER}/node_modules/typescript/bin/tsc", "--project", config, external=True)
+
+    def with_mypy() -> None:
+        session.run("mypy", *sources, "noxfile.py", *programs)
+        for package in [*PACKAGES, BROWSER]:
+            session.run("mypy", f"{package}/tests")  # each on its own: every one of them has a conftest
+        session.run("mypy", "--config-file", f"{USER_PROJECT}/pyproject.toml", USER_PROJECT)
+
+    def with_node() -> None:
+        python = str(Path(session.virtualenv.location).absolute() / "bin" / "python")
+        session.run("pyright", "--warnings", "--project", USER_PROJECT, "--pythonpath", python)
+        for config in sorted([BROWSER, *map(str, Path("web").glob("*/tsconfig.json"))]):
+            session.run("node", f"{BROWSER}/node_modules/typescript/bin/tsc", "--project", config, external=True)
+
+    at_once(with_mypy, with_node)
 
 
 @nox.session
@@ -143,12 +152,15 @@ def terraform(session: nox.Session) -> None:
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT / "infra/terraform", copy, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     plugins = [f"-plugin-dir={env[TERRAFORM_PLUGIN_DIR]}"] if env.get(TERRAFORM_PLUGIN_DIR) else []
-    for name in TERRAFORM:
+
+    def check(name: str) -> None:
         command = ["terraform", f"-chdir={copy / name}"]
         session.run(*command, "init", "-backend=false", "-no-color", *plugins, external=True, env=env, silent=True)
         session.run(*command, "validate", "-no-color", external=True, env=env)
         if any((copy / name / "tests").glob("*.tftest.hcl")):
             session.run(*command, "test", "-no-color", external=True, env=env)
+
+    at_once(*(partial(check, name) for name in TERRAFORM))
     session.run("pytest", "tests/terraform", *session.posargs)
 
 
@@ -241,6 +253,13 @@ def lock(session: nox.Session) -> None:
     )
     # On its own, because it asks for old versions of much that the others need too.
     session.run("uv", "pip", "compile", CHECKOV, *LOCKING, "--output-file", CHECKOV_LOCK, *session.posargs)
+
+
+def at_once(*jobs: Callable[[], None]) -> None:
+    """Do jobs that do not need each other, two at a time; the first that fails is the failure."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for job in [pool.submit(job) for job in jobs]:
+            job.result()
 
 
 def install(session: nox.Session, *groups: str, packages: list[str] = PACKAGES, compiled: bool = False) -> None:

@@ -157,9 +157,16 @@ def test_every_dependency_has_a_wheel_for_both_kinds_of_processors(
     assert {"--only-binary :all:", "--constraints requirements.lock"} <= set(re.findall(r"--\S+ [^-]\S+", installing))
     wheels = sorted(home.parents[1].glob("src/dist/*.whl"))
     assert len(wheels) == 2
-    command = [home.parents[2] / "base/bin/uv", "pip", "install", "--dry-run", "--target", tmp_path]
-    options = ["--only-binary", ":all:", "--constraints", ROOT / "requirements.lock", "--python-version", version]
-    wanted = [wheels[0], f"{wheels[1]}[aws]"]
+    command: list[str | Path] = [home.parents[2] / "base/bin/uv", "pip", "install", "--dry-run", "--target", tmp_path]
+    options: list[str | Path] = [
+        "--only-binary",
+        ":all:",
+        "--constraints",
+        ROOT / "requirements.lock",
+        "--python-version",
+        version,
+    ]
+    wanted: list[str | Path] = [wheels[0], f"{wheels[1]}[aws]"]
     subprocess.run([*command, *options, "--python-platform", f"{platform}-manylinux_2_28", *wanted], check=True)
 
 
