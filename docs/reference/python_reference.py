@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 import heliograph
-from heliograph import errors
+from heliograph import errors, testing
 from heliograph.rpc import errors as rpc_errors
 
 __all__ = ["python_reference"]
@@ -44,7 +44,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """What the reference has in which order; errors come last, in the order of their trees."""
 
-MADE_BY_PROGRAMS = {"Worker", "Api", "SignalingClient"}
+MADE_BY_PROGRAMS = {"Worker", "Api", "SignalingClient", "MemoryRoom"}
 """The classes whose constructors are for programs; objects of the others come from somewhere."""
 
 NOT_FOR_PROGRAMS = {
@@ -57,6 +57,7 @@ NOT_FOR_PROGRAMS = {
 }
 """Methods without an underscore that other modules of the package call, and nobody else."""
 
+TESTING = "heliograph.testing"
 STARS: dict[object, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 PREAMBLE = """# The Python SDK
@@ -75,6 +76,7 @@ def python_reference() -> str:
     listed = {name for names in sections.values() for name in names}
     if others := tuple(name for name in heliograph.__all__ if name not in listed):
         sections["More"] = others
+    sections[TESTING] = tuple(testing.__all__)
     lines = [PREAMBLE]
     for heading, names in sections.items():
         links = ", ".join(f"[`{name}`](#{name.lower()})" for name in names)
@@ -83,12 +85,14 @@ def python_reference() -> str:
         lines.append(f"\n## {heading}")
         if heading == "Errors":
             lines += [f"\n{_tree(module)}" for module in (errors, rpc_errors)]
-        lines += [_entry(name) for name in names]
+        elif heading == TESTING:
+            lines.append(f"\n{_doc(testing)}")
+        lines += [_entry(name, testing if heading == TESTING else heliograph) for name in names]
     return "\n".join(lines) + "\n"
 
 
-def _entry(name: str) -> str:
-    value = getattr(heliograph, name)
+def _entry(name: str, module: types.ModuleType) -> str:
+    value = getattr(module, name)
     if inspect.isclass(value):
         return "\n".join(_class(name, value))
     if inspect.isfunction(value):
@@ -178,7 +182,7 @@ def _parameter(parameter: inspect.Parameter) -> str:
     if parameter.default is not parameter.empty:
         default = parameter.default
         named = callable(default) and hasattr(default, "__name__")
-        text += f" = {default.__name__ if named else repr(default)}"
+        text += f" = {default.__name__ if named else repr(default)}".replace("<lambda>", "…")
     return text
 
 
@@ -195,7 +199,8 @@ def _fields(kind: type[Any]) -> list[str] | None:
         hints = typing.get_type_hints(kind, include_extras=True)
         return [_struct_field(field.name, hints[field.name]) for field in msgspec.structs.fields(kind)]
     if dataclasses.is_dataclass(kind):
-        return [f"{field.name}: {_annotation(field.type)}" for field in dataclasses.fields(kind)]
+        fields = [field for field in dataclasses.fields(kind) if not field.name.startswith("_")]
+        return [f"{field.name}: {_annotation(field.type)}" for field in fields]
     return None
 
 

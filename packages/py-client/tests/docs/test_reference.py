@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import heliograph
+from heliograph import testing
 from heliograph.cli.failures import EXIT_CODES
 from heliograph.cli.settings import CONFIG_VARIABLE, SETTINGS
 
@@ -29,8 +30,9 @@ def test_the_references_are_up_to_date(name: str) -> None:
 
 def documented() -> Iterator[tuple[str, Any, str]]:
     """Public names with their docstrings, and those of their members."""
-    for name in heliograph.__all__:
-        value = getattr(heliograph, name)
+    names = [(heliograph, name) for name in heliograph.__all__] + [(testing, name) for name in testing.__all__]
+    for module, name in names:
+        value = getattr(module, name)
         if not (inspect.isclass(value) or inspect.isfunction(value)):
             yield name, value, reference._attribute_doc(name)
             continue
