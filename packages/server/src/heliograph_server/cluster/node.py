@@ -24,7 +24,7 @@ from heliograph_server.transport.vestibule import HandOver
 
 __all__ = ["LEASE_S", "RENEW_S", "ClusterNode"]
 
-LEASE_S: Final = 4.0
+LEASE_S: Final = 5.0
 """A node that has not renewed its lease for that long is dead: others take its rooms."""
 
 RENEW_S: Final = 1.0
@@ -131,7 +131,10 @@ class ClusterNode:
 
     def received(self, batch: bytes) -> None:
         """See `BusListener.received`."""
-        self.switchboard.received(batch)
+        try:
+            self.switchboard.received(batch)
+        except Exception:  # noqa: BLE001 - a bug must reach the log, and must not end the node
+            _log.exception("cluster.signal_failed")
 
     def unheard(self, node: str) -> None:
         """See `BusListener.unheard`."""

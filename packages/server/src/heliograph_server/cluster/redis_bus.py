@@ -8,7 +8,7 @@ made anew until one works.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -21,7 +21,7 @@ from heliograph_server.cluster.scripts import COMMIT, RECLAIM, RELEASE, RENEW, S
 
 __all__ = ["ANSWER_S", "KEPT_S", "RedisBus"]
 
-ANSWER_S: Final = 1.0
+ANSWER_S: Final = 2.0
 """How long the bus may take to answer."""
 
 CONNECT_S: Final = 3.0
@@ -30,7 +30,7 @@ RETRY_S: Final = 0.25
 BEAT_S: Final = 0.5
 """How often a node sends to itself, so that it notices when nothing comes any more."""
 
-SILENCE_S: Final = 2.0
+SILENCE_S: Final = 3.0
 """After that time without anything the subscription is taken for lost."""
 
 PIPELINE_COMMANDS: Final = 1000
@@ -72,7 +72,7 @@ class RedisBus:
         if self.up:
             self.published += 1
             self.published_bytes += len(batch)
-            command = self._connections.publication(f"hg:node:{node}", batch)
+            command = self._connections.publication(_channel(node), batch)
             self._put(_Command(command, None, len(batch), node))
 
     async def run(self, node: str, listener: BusListener) -> None:
@@ -80,7 +80,9 @@ class RedisBus:
         lost = False
         while True:
             try:
-                async with asyncio.timeout(None) as connecting, self._connected(node, connecting) as reader:
+                async with contextlib.AsyncExitStack() as stack:
+                    async with asyncio.timeout(CONNECT_S):
+                        reader = await stack.enter_async_context(self._connections.open(_channel(node)))
                     _log.info("cluster.bus_found")
                     lost = False
                     self.up = True
@@ -163,15 +165,6 @@ class RedisBus:
         for command in queue:
             _fail(command)
 
-    @contextlib.asynccontextmanager
-    async def _connected(self, node: str, connecting: asyncio.Timeout) -> AsyncIterator[Reader]:
-        """Both connections, at work within `CONNECT_S`."""
-        loop = asyncio.get_running_loop()
-        connecting.reschedule(loop.time() + CONNECT_S)
-        async with self._connections.open(f"hg:node:{node}") as reader:
-            connecting.reschedule(None)
-            yield reader
-
     async def _write(self, listener: BusListener) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -233,6 +226,10 @@ def _in_full(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same call, for a server that does not know the script yet."""
     scripts = {script.sha: script.text for script in (COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE)}
     return ("EVAL", scripts[arguments[1]], *arguments[2:])
+
+
+def _channel(node: str) -> str:
+    return f"hg:node:{node}"
 
 
 def _keys(room_id: str) -> list[str]:
