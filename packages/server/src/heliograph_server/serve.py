@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from heliograph_server.app import Application
 from heliograph_server.arrivals import take_arrivals
+from heliograph_server.cluster.node import ClusterNode
 from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.settings import Settings
 from heliograph_server.transport.tls import Certificate
@@ -140,6 +141,36 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
+class _Ending:
+    """How a server ends: all are told, a node of a cluster hands its rooms over, then the connections close."""
+
+    def __init__(self, application: Application, server: _Server) -> None:
+        self._application = application
+        self._server = server
+        self._begun = asyncio.Event()
+
+    def begin(self) -> None:
+        """It is to end. Once more changes nothing."""
+        application = self._application
+        if application.readiness.draining:
+            return
+        application.readiness.draining = True
+        if application.cluster is None:
+            application.hub.announce_drain(DRAIN_TIMEOUT_S)
+            self._server.should_exit = True
+        else:
+            application.cluster.begin_drain()
+            self._begun.set()
+
+    async def drain(self, cluster: ClusterNode) -> None:
+        """Wait for the end to begin, and hand over what this node has."""
+        await self._begun.wait()
+        try:
+            await cluster.drain()
+        finally:
+            self._server.should_exit = True
+
+
 async def serve(
     application: Application,
     listeners: Listeners,
@@ -151,8 +182,9 @@ async def serve(
     """Serve until SIGINT or SIGTERM, or until `while_up`, which starts once the server listens, is done.
 
     A worker has `siblings`, from which it takes connections. It says through the descriptor `lifeline` that it listens,
-    and ends when that is closed at its other end. At the end open WebSockets are closed with 1012. Raises
-    `StoreUnavailable` if the rooms can't be used at all, and `CertificateError`.
+    and ends when that is closed at its other end. At the end open WebSockets are closed with 1012; a node of
+    a cluster hands its rooms over before that. Raises `StoreUnavailable` if the rooms can't be used at all, and
+    `CertificateError`.
     """
     certificate = _certificate(application.settings)
     await application.check()
@@ -168,13 +200,8 @@ async def serve(
         ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
     )
     server = _Server(config)
-
-    def stop() -> None:
-        if not server.should_exit:
-            application.readiness.draining = True
-            application.hub.announce_drain(DRAIN_TIMEOUT_S)
-            server.should_exit = True
-
+    ending = _Ending(application, server)
+    stop = ending.begin
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
@@ -200,6 +227,8 @@ async def serve(
             companions = [tasks.create_task(accompany())]
             if certificate is not None:
                 companions.append(tasks.create_task(certificate.watch()))
+            if application.cluster is not None:
+                companions.append(tasks.create_task(ending.drain(application.cluster)))
             await server.serve(sockets=listeners.sockets)
             for companion in companions:
                 companion.cancel()

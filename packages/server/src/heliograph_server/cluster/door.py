@@ -115,6 +115,11 @@ class Door:
             case _:
                 raise ValueError(f"{kind!r} is nothing for a door")
 
+    def send_away(self) -> None:
+        """This node is about to end. A peer that is still registering comes to its end with the server."""
+        if self._outcome is None:
+            self._connection.close(CloseCode.RESTARTING, "the server is going away, resume")
+
     def broken(self) -> None:
         """The way to the home is lost. The peer may resume wherever it finds a node; one that can't is told first."""
         if self._line is not None:

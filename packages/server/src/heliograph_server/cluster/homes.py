@@ -41,6 +41,8 @@ class ClusterHomes:
         self._spawn = spawn
         self._guests: Counter[str] = Counter()
         self._turns: dict[str, _Turn] = {}
+        self.draining = False
+        """This node is about to end: it takes no more rooms."""
         self.here: dict[str, Home] = {}
         """The rooms whose home is this node."""
 
@@ -87,8 +89,8 @@ class ClusterHomes:
                     self.emptied(room_id)
 
     async def _take(self, room_id: str) -> None:
-        if not await self._alive(self._node):
-            raise BusUnavailable("This node is not one of the cluster's")
+        if self.draining or not await self._alive(self._node):
+            raise BusUnavailable("This node is not one of the cluster's, or about to leave it")
         taken = await self._registry.take(room_id, self._node, None)
         if not taken.won and (taken.home.node == self._node or not await self._alive(taken.home.node)):
             _log.info("cluster.takeover", room=room_id, dead=taken.home.node)

@@ -38,6 +38,8 @@ class Kind(IntEnum):
     """Home to door: close the peer's connection; the body is a `Closing`. The pipe is no more."""
     PROBE = 10
     """Home to door: say `DRAINED` once nothing waits."""
+    DRAINING = 16
+    """Door to home: the door is about to close; the body is within how many seconds the peer has to be elsewhere."""
     ASK = 11
     """A request; in place of a pipe there is the asker's number of it."""
     ANSWER = 12

@@ -1,9 +1,12 @@
 """This node of a cluster: its lease, its lines to the others, the rooms that are at home here."""
 
 import asyncio
+import math
+import random
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -11,6 +14,7 @@ import structlog
 from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry
 from heliograph_server.cluster.census import Answering, ClusterCensus
 from heliograph_server.cluster.door import Door, registration
+from heliograph_server.cluster.drain import Step, drain, drain_s
 from heliograph_server.cluster.homes import ClusterHomes
 from heliograph_server.cluster.kept_mailbox import Held
 from heliograph_server.cluster.lines import Kind, Line
@@ -29,6 +33,9 @@ LEASE_S: Final = 5.0
 
 RENEW_S: Final = 1.0
 RETRY_S: Final = 0.1
+
+NOTICE_S: Final = 0.5
+"""How long the word of a drain may take to the peers whose room is on another node: it comes from there."""
 
 _log = structlog.get_logger(__name__)
 
@@ -113,9 +120,12 @@ class ClusterNode:
     async def where(self, room_id: str) -> str | None:
         """See `House.where`."""
         try:
-            return await self.homes.where(room_id)
+            node = await self.homes.where(room_id)
         except BusUnavailable:
             return None
+        if node is None and self.homes.draining and room_id not in self.homes.here:
+            return min(self._alive - {self.name}, default=None)  # whoever it is, it stays
+        return node
 
     def begin(self, connection: Connection, refusals: int) -> Session:
         """See `House.begin`."""
@@ -199,6 +209,26 @@ class ClusterNode:
         room = await self.sessions.registration.rooms.find(room_id)
         if room is not None:
             self.scribe.restore(room, fields)
+
+    def begin_drain(self) -> int:
+        """This node is about to end: tell everyone; in how many seconds all will have been sent to other nodes."""
+        self.homes.draining = True
+        peers = sum(1 for _ in self.sessions.hub) + self.switchboard.pipes[0]
+        reconnect_within_s = max(1, math.ceil(drain_s(peers)))
+        self.sessions.hub.announce_drain(reconnect_within_s)
+        self.switchboard.announce_drain(reconnect_within_s)
+        return reconnect_within_s
+
+    async def drain(self) -> None:
+        """Send everyone to other nodes. They find what was theirs there."""
+        hub = self.sessions.hub
+        if self.switchboard.doors():
+            await asyncio.sleep(NOTICE_S)
+        steps = [Step(1, door.send_away) for door in self.switchboard.doors()]
+        rooms = list(self.homes.here)
+        steps += [Step(len(hub.members(room_id)), partial(self.scribe.hand_over, room_id)) for room_id in rooms]
+        _log.info("cluster.draining", rooms=len(rooms), peers=sum(step.peers for step in steps))
+        await drain(steps, rng=random.Random())  # noqa: S311 - it only has to spread
 
     def room_ended(self, room_id: str) -> None:
         """Nobody is in a room any more."""

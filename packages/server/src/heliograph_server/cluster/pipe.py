@@ -166,6 +166,11 @@ class HomeEnd:
             self._backlog = deque()
             self._spawn(self._finish(pending))
 
+    def announce_drain(self, reconnect_within_s: int) -> None:
+        """The door is about to close."""
+        if self._session is not None:
+            self._session.announce_drain(reconnect_within_s)
+
     def lost(self) -> None:
         """The peer's connection is over, or the way to it is."""
         self.connection.lost()

@@ -222,6 +222,32 @@ class Scribe:
                 connection.abandon(code, reason)
         self.hub.drop(room_id, code, reason)
 
+    async def hand_over(self, room_id: str) -> None:
+        """Let a room go to whichever node its peers come back to: written down to the last word, and closed here."""
+        journal, live, home = self._journals.pop(room_id, None), self.hub.room(room_id), self._rooms.home_of(room_id)
+        self._rooms.lose(room_id)
+        if journal is None or live is None or home is None:
+            return
+        code, reason = MOVED
+        connections = [member.link.connection for member in live.members.values()]
+        for member in live.members.values():
+            member.link.close(code, reason)
+        changes, afterwards = journal.take()
+        journal.stop()
+        self.hub.drop(room_id, code, reason)
+        committed = self._registry.commit(room_id, home, changes)
+        released = self._registry.release(room_id, home, forget=False)
+        written = False
+        try:
+            written = await committed
+            await released
+        finally:
+            if written:
+                _run(afterwards)
+            for connection in connections:
+                if isinstance(connection, Held):
+                    connection.abandon(code, reason)
+
     def _mailbox(self, live: LiveRoom) -> Callable[[str], KeptMailbox]:
         journal = self._journals[live.room_id]
         return lambda name: KeptMailbox(None, name, journal)

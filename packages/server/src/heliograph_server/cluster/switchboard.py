@@ -109,6 +109,15 @@ class Switchboard:
         """Send a signal that belongs to no pipe."""
         self._line(node).put(kind, 0)
 
+    def doors(self) -> list[Door]:
+        """The doors with a pipe."""
+        return [door for _, door in self._doors.values()]
+
+    def announce_drain(self, reconnect_within_s: int) -> None:
+        """Have all peers that are here at a door told that it closes."""
+        for pipe, (node, _) in self._doors.items():
+            self._line(node).put(Kind.DRAINING, pipe, reconnect_within_s)
+
     def beat(self) -> None:
         """Show the nodes with pipes that nothing is missing."""
         for node in self.peers():
@@ -182,7 +191,7 @@ class Switchboard:
                 return
             case Kind.HEARD | Kind.JOINED | Kind.REFUSED | Kind.MOVED | Kind.CLOSE | Kind.PROBE:
                 self._to_door(line, kind, pipe, body)
-            case Kind.SAID | Kind.CLOSED | Kind.DRAINED | Kind.OVER_RATE:
+            case Kind.SAID | Kind.CLOSED | Kind.DRAINED | Kind.OVER_RATE | Kind.DRAINING:
                 self._to_end(line, kind, pipe, body)
 
     def _to_door(self, line: Line, kind: Kind, pipe: int, body: Any) -> None:
@@ -204,6 +213,8 @@ class Switchboard:
                 end.connection.arrived(body)
             case Kind.OVER_RATE if end is not None:
                 end.receive(b"")
+            case Kind.DRAINING if end is not None:
+                end.announce_drain(body)
             case _:
                 return  # closed from here, and the door was told
 

@@ -21,6 +21,7 @@ from heliograph_protocol import (
     Received,
     Ref,
     Register,
+    ServerDraining,
     decode_envelope,
     decode_request,
     encode,
@@ -183,6 +184,11 @@ class Session:
     def refused_elsewhere(self) -> None:
         """Another node has told the peer why it is not registered."""
         self.refusals += 1
+
+    def announce_drain(self, reconnect_within_s: int) -> None:
+        """Tell a peer of level 2 that the server it is connected to is about to end."""
+        if self._member is not None and self._member.resumable:
+            self._member.link.notify(encode(ServerDraining(reconnect_within_s=reconnect_within_s)))
 
     def handed_over(self) -> None:
         """The peer is registered at another node, which says and hears everything from now on."""
