@@ -86,6 +86,7 @@ export class RoomView {
     this.#invite.expiresAt = session.expiresAt;
     this.#follow(session, visit);
     this.#serverState.show('online');
+    this.#offerInspector(session);
     if (kept) {
       visit.restore(kept);
       const shown = kept.shown === null ? undefined : visit.conversations.get(kept.shown);
@@ -95,6 +96,14 @@ export class RoomView {
     if (connect !== null) this.#show(visit.dialWhenHere(connect));
     this.#views.show(this.#panel.shown ? 'talk' : 'people');
     this.#draw();
+  }
+
+  /** To those who may manage the room; the page takes this tab's sign-in over. @param {Session} session */
+  #offerInspector(session) {
+    const link = /** @type {HTMLAnchorElement} */ (find('#open-inspector'));
+    const { room = '', token = '' } = this.#target ?? {};
+    link.href = `/inspector#${new URLSearchParams({ room, token })}`;
+    link.hidden = !session.grants.has('manage');
   }
 
   /** For a page that comes after this one. @returns {KeptVisit | null} */
@@ -109,7 +118,7 @@ export class RoomView {
     this.#target = null;
     this.#show(null);
     this.#invite.show(null);
-    find('#place').hidden = this.#root.hidden = true;
+    find('#open-inspector').hidden = find('#place').hidden = this.#root.hidden = true;
     delete document.body.dataset.screen;
     this.#serverState.show('idle');
   }

@@ -55,7 +55,7 @@ function draw() {
     const peers = picture instanceof RoomPicture ? (picture.report.focus ?? []) : [];
     overview.show(picture instanceof ServerPicture ? picture : null);
     room.show(picture instanceof RoomPicture ? picture : null, inOrder(peers));
-    document.body.dataset.screen = picture === null ? 'gate' : picture instanceof RoomPicture ? 'room' : 'overview';
+    document.body.dataset.screen = picture === null ? 'gate' : picture instanceof RoomPicture ? 'one-room' : 'all-rooms';
   });
 }
 
@@ -75,6 +75,7 @@ async function go() {
   if (key !== entered) {
     source?.close();
     [source, picture, entered] = [null, null, key];
+    draw();
   }
   if (key === '') return showGate('');
   if (source === null) {
