@@ -85,6 +85,31 @@ async def test_a_name_that_does_not_resolve_costs_no_second() -> None:
         assert connection.report().ice_servers == ("stun:no-such-host.invalid",)
 
 
+async def test_without_servers_nobody_is_asked() -> None:
+    """aiortc takes none for a public one."""
+    async with dialled() as (_, connection):
+        ice = connection._rtc._sctp.transport.transport._connection
+        assert (ice.stun_server, ice.turn_server) == (None, None)
+        assert connection.report().server_answers == {}
+
+
+async def test_a_name_that_nobody_on_the_network_knows_holds_up_nothing() -> None:
+    """What a browser page on another network gives for an address, before one that leads there."""
+
+    def hidden(signal: PeerSignal) -> PeerSignal:
+        if not isinstance(signal, Answer):
+            return signal
+        before, first, after = signal.sdp.partition("a=candidate:")
+        mdns = "a=candidate:9 1 udp 2130706431 6a1b2c3d-0000-4000-8000-000000000000.local 50000 typ host"
+        return msgspec.structs.replace(signal, sdp=f"{before}{mdns}\r\n{first}{after}")
+
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    async with dialled(room=MemoryRoom(rewrite=hidden)) as (_, connection):
+        assert loop.time() - started < 1.0
+        assert connection.report().remote_candidates["mdns"] == 1
+
+
 async def test_what_a_server_says_in_time_is_in_the_offer(coturn: Coturn) -> None:
     async with dialled(coturn.stun_url) as (room, connection):
         [offer] = [signal for signal in room.passed if isinstance(signal, Offer)]

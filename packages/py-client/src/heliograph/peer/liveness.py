@@ -76,7 +76,7 @@ async def watch(
     def on_message(text: str | bytes) -> None:
         try:
             message = _decoder.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             log.debug("liveness.unreadable reason=%s", error)
             return
         if isinstance(message, LivenessPing):

@@ -250,6 +250,18 @@ class RtcTransport:
                 log.debug("peer.sent_too_late reason=%s", error)
 
         vars(dtls)["_send_data"] = send_while_open
+        sctp, receive = self._sctp, self._sctp._data_channel_receive  # noqa: SLF001
+
+        async def receive_anything(stream_id: int, pp_id: int, data: bytes) -> None:
+            """A text that is no UTF-8 would be the end of the whole path: it is that of its channel."""
+            try:
+                await receive(stream_id, pp_id, data)
+            except Exception as error:  # noqa: BLE001 - a stranger's bytes make aiortc raise what they trip over
+                log.warning("peer.message_unreadable stream=%d reason=%s", stream_id, type(error).__name__)
+                if (channel := sctp._data_channels.get(stream_id)) is not None:  # noqa: SLF001
+                    channel.close()
+
+        vars(sctp)["_data_channel_receive"] = receive_anything
 
     async def _connect(self, connecting: Coroutine[Any, Any, None]) -> None:
         """ICE, DTLS and SCTP, one after the other. `close` ends it, or aioice's consent checks would outlive it."""
