@@ -7,7 +7,7 @@ from typing import Any, assert_type
 import msgspec
 
 import heliograph
-from heliograph.testing import Faults, MemoryRoom, connected, cut_path, pair
+from heliograph.testing import Faults, MemoryRoom, connected, cut_path, impair_path, pair
 
 
 class Job(msgspec.Struct):
@@ -87,9 +87,38 @@ async def pool(link: str) -> None:
                 assert_type(error.peer_id, str | None)
 
 
+async def keep(link: str, id_token: str) -> None:
+    async with heliograph.Worker(link, id_token=id_token, keep_room=True) as keeper:
+        async for event in keeper.events():
+            match event:
+                case heliograph.RoomRecreated(room=room):
+                    assert_type(room, heliograph.Room)
+                case heliograph.PeerMessage(payload=payload):
+                    print(payload)
+                case _:
+                    pass
+
+
+async def watch(connection: heliograph.Connection) -> None:
+    async for event in connection.events():
+        match event:
+            case heliograph.Reconnecting(cause=cause):
+                assert_type(cause, heliograph.HeliographError)
+            case heliograph.Reconnected(kept=kept):
+                assert_type(kept, bool)
+
+
+async def fetch(source: heliograph.Worker | heliograph.Connection) -> None:
+    async with heliograph.receive_files(source, into="inbox", max_bytes=10**9) as files:
+        async for file in files:
+            assert_type(file, heliograph.ReceivedFile)
+
+
 async def try_out() -> None:
     async with connected(worker, room=MemoryRoom(faults=Faults(drop=0.1, seed=1))) as connection:
         with cut_path(connection) as cut:
             assert_type(cut.lost_datagrams, int)
+        with impair_path(connection, Faults(drop=0.05, delay_s=(0.01, 0.03))) as impairment:
+            assert_type(impairment.lost_datagrams, int)
     async with pair() as (near, far):
         assert_type((near, far), tuple[heliograph.Connection, heliograph.Connection])

@@ -143,3 +143,20 @@ async def test_a_mistake_of_ours_is_shown_and_nobody_waits_for_what_will_not_com
         with pytest.raises(ExceptionGroup) as shown:
             await session.accept()
         assert shown.group_contains(Mistake)
+
+
+async def test_who_gives_up_while_entering_does_not_stay_in_the_room(owner: Any) -> None:
+    async def enter(number: int) -> None:
+        async with heliograph.connect(**owner.where, peer_id=f"Hasty-{number}", id_token=owner.id_token):
+            pass
+
+    for steps in range(0, 60, 3):
+        entering = asyncio.create_task(enter(steps))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.001 * (steps % 10))  # the server takes its part of the time
+        entering.cancel()
+        await asyncio.wait([entering])
+    async with asyncio.timeout(10):  # a third of the time for which the server would keep the place of who is away
+        while [peer async for peer in owner.api.peers(owner.room.room_id, id_token=owner.id_token)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)

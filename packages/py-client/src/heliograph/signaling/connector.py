@@ -23,6 +23,7 @@ from heliograph.errors import (
     RoomFull,
     RoomNotFound,
     ServerUnreachable,
+    SignalingError,
     SignalingLost,
     StoreUnavailable,
 )
@@ -31,6 +32,8 @@ from heliograph.signaling.backoff import Backoff
 from heliograph.signaling.core import CoreEvent, RegistrationRefused, SignalingCore
 from heliograph.signaling.keeper import Place, RoomKeeper
 from heliograph.signaling.socket import SignalingSocket
+from heliograph.signaling.time_limits import LEAVE_TIMEOUT_S
+from heliograph_protocol import Leave, encode
 
 __all__ = ["Connector"]
 
@@ -113,8 +116,11 @@ class Connector:
             async with asyncio.timeout(REGISTER_TIMEOUT_S):
                 events = await self._register(core, socket, self.id_token)
         except TimeoutError as error:
-            await socket.close()
+            await self._leave(socket)
             raise SignalingLost(f"The server did not answer the registration in {REGISTER_TIMEOUT_S:g} s") from error
+        except asyncio.CancelledError:
+            await self._leave(socket)
+            raise
         except BaseException:
             await socket.close()
             raise
@@ -143,6 +149,17 @@ class Connector:
                     if isinstance(event.error, InvalidIdToken) and self._signs_in:
                         self.id_token = None
                     raise event.error
+
+    @staticmethod
+    async def _leave(socket: SignalingSocket) -> None:
+        """Close, having given up: the server may have let this peer in, and would keep its place for it."""
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await socket.send(encode(Leave()))
+        except (SignalingError, TimeoutError) as error:
+            log.debug("signaling.not_left reason=%s", error)
+        finally:
+            await socket.close()
 
     @staticmethod
     def _may_manage(core: SignalingCore) -> bool:
