@@ -14,7 +14,7 @@ from heliograph.testing import connected, cut_path, pair
 from .pair import names_in
 
 LIMIT_S = 60
-SIZE = 16_000_000
+SIZE = 6_000_000
 
 
 CONTENT = random.Random(1).randbytes(SIZE)
