@@ -23,6 +23,15 @@ from bench.results import RESULTS, Measured, Results, load_results, save_results
 
 JOB_TIMEOUT_S = 300
 
+UNDISTURBED = 0.1
+"""The share of a core that other processes may have, or the hypervisor take, in a round that counts."""
+
+ATTEMPTS = 5
+"""How often a round is begun anew because of that; the last one counts as it is."""
+
+SATURATED = 0.95
+"""The share of its core from which on the load may be what limits, and two processes make it instead of one."""
+
 
 def main() -> None:
     """Measure what was asked for."""
@@ -33,10 +42,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help=f"default: {FULL.rounds}")
     parser.add_argument("--crowd", type=int, help=f"peers where there are many; default: {FULL.crowd}")
     parser.add_argument("--contestants", nargs="+", choices=[contestant.name for contestant in CONTESTANTS])
-    parser.add_argument(
-        "--results", type=Path, default=RESULTS, help="where to keep them; elsewhere, there is no report"
-    )
+    parser.add_argument("--results", type=Path, help="where to keep them, without a report")
     options = parser.parse_args()
+    kept_in = options.results or (Path(tempfile.mkdtemp()) / RESULTS.name if options.short else RESULTS)
     wanted = options.scenarios or names
     if unknown := set(wanted) - set(names):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
@@ -49,17 +57,19 @@ def main() -> None:
     cores = load_cores()
     pin(cores)
     machine = describe(_output(node(), "--version"), _peer_version())
-    results = load_results(options.results)
+    results = load_results(kept_in)
     for scenario in SCENARIOS:
         if scenario.name in wanted:
             results.scenarios[scenario.name] = _measure(scenario, scale, machine, results, options.contestants)
-            save_results(results, options.results)
+            save_results(results, kept_in)
     if DATA_CHANNEL in wanted:
         values = time_to_data_channel(3 if options.short else 15)
         results.scenarios[DATA_CHANNEL] = Measured(machine, _today(), len(values["python"]), values)
-        save_results(results, options.results)
-    if options.results == RESULTS:
+        save_results(results, kept_in)
+    if kept_in == RESULTS:
         write_report(results)
+    else:
+        _say(f"The results are in {kept_in}")
 
 
 def _measure(
@@ -69,20 +79,39 @@ def _measure(
     measured = Measured(machine, _today(), scale.rounds, {contestant.name: [] for contestant in chosen})
     for number in range(scale.rounds):
         for contestant in chosen:
-            value = _run(scenario, scale, contestant, _rate(scenario, contestant, results))
+            value = _undisturbed(scenario, scale, contestant, _rate(scenario, contestant, results))
             measured.values[contestant.name].append(value)
             _say(f"{scenario.name} {number + 1}/{scale.rounds} {contestant.name}: {_brief(value)}")
     return measured
 
 
-def _run(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
+def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
+    """A round during which the machine did nothing else, and in which the load was not what limits."""
+    for attempt in range(ATTEMPTS):
+        value = _run(scenario, scale, contestant, rate)
+        cost = value.get("cost")
+        if cost is None:
+            break
+        if scenario.kind == "closed_loop" and cost["load_cpu"] >= SATURATED and len(load_cores()) > 1:
+            value = _run(scenario, scale, contestant, rate, processes=2)
+            cost = value["cost"]
+        if cost["elsewhere"] + cost["stolen"] <= UNDISTURBED:
+            break
+        if attempt + 1 < ATTEMPTS:
+            _say(f"{scenario.name} {contestant.name}: disturbed by others ({cost['elsewhere']:.0%} of a core); again")
+    return value
+
+
+def _run(
+    scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None, *, processes: int = 1
+) -> dict[str, Any]:
     options = dict(scenario.options)
     if scenario.timed:
         options |= {"warm_up_s": scale.warm_up_s, "seconds": scale.seconds}
     if rate is not None:
         options["rate"] = rate
     with running(contestant, peers=scenario.peers or scale.crowd, room_size=scenario.room_size) as server:
-        job = Job(scenario.kind, server.port, server.pid, server.dialect, options)
+        job = Job(scenario.kind, server.port, server.pid, server.dialect, options, processes)
         with tempfile.NamedTemporaryFile(suffix=".json") as file:
             file.write(msgspec.json.encode(job))
             file.flush()

@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bench.dialects import Dialect, Pass
+from bench.dialects import Dialect, Kind, Pass
 from bench.machine import SERVER_CORE, pin
 from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.signing import SigningKey
@@ -24,7 +24,7 @@ from heliograph_server.rooms.invitations import JoinTokens
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.rooms.sqlite import SqliteRoomStore
 
-__all__ = ["BASELINE", "CONTESTANTS", "Contestant", "Running"]
+__all__ = ["BASELINE", "CONTESTANTS", "MIRROR", "Contestant", "Running"]
 
 HERE: Final = Path(__file__).parent
 START_TIMEOUT_S: Final = 30.0
@@ -39,6 +39,7 @@ class Contestant(Struct, frozen=True):
     transport: str = ""
     """Of Heliograph."""
     level: int = 1
+    kind: Kind = "heliograph"
 
 
 class Running(Struct, frozen=True):
@@ -52,9 +53,10 @@ class Running(Struct, frozen=True):
 PICOWS: Final = Contestant("picows", "Heliograph", "picows")
 PICOWS_2: Final = Contestant("picows-2", "Heliograph, level 2", "picows", 2)
 ASGI: Final = Contestant("asgi", "Heliograph, portable transport", "asgi")
-PEERSERVER: Final = Contestant("peerserver", "PeerServer")
-BASELINE: Final = Contestant("baseline", "websockets + json + log")
-CONTESTANTS: Final = (PICOWS, PICOWS_2, ASGI, PEERSERVER, BASELINE)
+PEERSERVER: Final = Contestant("peerserver", "PeerServer", kind="peerserver")
+BASELINE: Final = Contestant("baseline", "websockets + json + log", kind="baseline")
+MIRROR: Final = Contestant("mirror", "the load itself", kind="mirror")
+CONTESTANTS: Final = (PICOWS, PICOWS_2, ASGI, PEERSERVER, BASELINE, MIRROR)
 
 
 @contextlib.contextmanager
@@ -75,7 +77,7 @@ def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[R
         )
         try:
             _wait_until_listening(port, process)
-            dialect = Dialect("heliograph" if contestant is not PEERSERVER else "peerserver", contestant.level, passes)
+            dialect = Dialect(contestant.kind, contestant.level, passes)
             yield Running(port, process.pid, dialect)
         finally:
             process.terminate()
@@ -89,6 +91,8 @@ def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[R
 def _command(contestant: Contestant, port: int, folder: Path) -> list[str]:
     if contestant is PEERSERVER:
         return [node(), str(HERE / "peerserver.cjs"), str(port)]
+    if contestant is MIRROR:
+        return [sys.executable, "-m", "bench.mirror", str(port)]
     if contestant is BASELINE:
         return [sys.executable, "-m", "bench.baseline", str(port), str(folder / "log")]
     options = {

@@ -6,7 +6,9 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Dialect", "Pass", "Session", "frame"]
+__all__ = ["Dialect", "Kind", "Pass", "Session", "frame"]
+
+Kind = Literal["heliograph", "peerserver", "baseline", "mirror"]
 
 KEY: Final = "dGhlIHNhbXBsZSBub25jZQ=="
 """Any key does; the proof that comes back is not looked at."""
@@ -38,7 +40,7 @@ class Session(Struct, frozen=True):
 class Dialect(Struct, frozen=True):
     """One server's way of speaking. `passes` has one entry for each peer that may connect."""
 
-    kind: Literal["heliograph", "peerserver"]
+    kind: Kind
     level: int
     passes: list[Pass]
 
@@ -48,6 +50,8 @@ class Dialect(Struct, frozen=True):
         path = "/"
         if self.kind == "peerserver":
             path = f"/peerjs?key=peerjs&id={pass_.peer_id}&token={pass_.token}&version=1.5.4"
+        elif self.kind == "mirror":
+            path = f"/{number}"
         lines = [
             f"GET {path} HTTP/1.1",
             "Host: 127.0.0.1",
@@ -60,7 +64,7 @@ class Dialect(Struct, frozen=True):
 
     def hello(self, number: int, session: Session | None = None) -> bytes | None:
         """What registers a peer, if anything has to be said; with a session, what resumes it."""
-        if self.kind == "peerserver":
+        if self.kind in {"peerserver", "mirror"}:
             return None
         fields: dict[str, Any] = {"type": "register", **msgspec.structs.asdict(self.passes[number])}
         if self.level > 1:
@@ -72,13 +76,13 @@ class Dialect(Struct, frozen=True):
     @property
     def welcome(self) -> bytes:
         """What the answer to a registration contains."""
-        return b'"OPEN"' if self.kind == "peerserver" else b'"registered_auth"'
+        return b'"OPEN"' if self.kind in {"peerserver", "mirror"} else b'"registered_auth"'
 
     def message(self, sender: int, target: int, size: int) -> bytes:
-        """A message of `size` bytes that arrives as it was sent."""
+        """A message of `size` bytes."""
         names = self.passes[sender].peer_id, self.passes[target].peer_id
         if self.kind == "peerserver":
-            fields = {"type": "OFFER", "payload": "", "dst": names[1], "src": names[0]}
+            fields = {"type": "OFFER", "src": names[0], "dst": names[1], "payload": ""}
             body = "payload"
         else:
             fields = {"type": "offer", "sender": names[0], "target": names[1], "sdp": ""}
@@ -94,13 +98,16 @@ class Dialect(Struct, frozen=True):
         filled = compact(fields | {body: text[:low]})
         return filled if len(filled) == size else compact(fields | {body: text[:low] + "x" * (size - len(filled))})
 
+    def arrives_as(self, message: bytes) -> bytes:
+        """The frame in which the server hands a message on: as it came, but the baseline writes its JSON anew."""
+        return frame(json.dumps(json.loads(message)).encode() if self.kind == "baseline" else message, masked=False)
 
-def frame(payload: bytes) -> bytes:
-    """A text frame of a client. The masking key is zero, which costs the server as much as any other."""
-    size = len(payload)
-    if size < 126:
-        return bytes([0x81, 0x80 | size]) + bytes(4) + payload
-    return bytes([0x81, 0xFE]) + size.to_bytes(2, "big") + bytes(4) + payload
+
+def frame(payload: bytes, *, masked: bool = True) -> bytes:
+    """A text frame, a client's if it is masked. The key is zero, which costs the server as much as any other."""
+    size, mask = len(payload), 0x80 if masked else 0
+    head = bytes([0x81, mask | size]) if size < 126 else bytes([0x81, mask | 126]) + size.to_bytes(2, "big")
+    return head + bytes(4 if masked else 0) + payload
 
 
 def compact(value: Any) -> bytes:

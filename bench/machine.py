@@ -9,6 +9,7 @@ from typing import Final
 
 __all__ = [
     "SERVER_CORE",
+    "busy_seconds",
     "cpu_seconds",
     "describe",
     "load_cores",
@@ -25,7 +26,7 @@ PACKAGES: Final = ("picows", "uvloop", "uvicorn", "litestar", "msgspec", "websoc
 
 
 def load_cores() -> set[int]:
-    """The cores that the load may use: all but the server's."""
+    """The cores that the load may use: all that this process may, but the server's."""
     cores = os.sched_getaffinity(0) - {SERVER_CORE}
     if not cores:
         raise SystemExit("The benchmarks need two cores: one for the server, one for the load.")
@@ -47,6 +48,12 @@ def cpu_seconds(pid: int) -> float:
     """What a process, with all its threads, has had of the processor."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * TICK_S
+
+
+def busy_seconds() -> float:
+    """What all processes together have had of all cores, since the start."""
+    user, nice, system, _, _, irq, softirq, *_ = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]
+    return sum(map(int, (user, nice, system, irq, softirq))) * TICK_S
 
 
 def resident_bytes(pid: int) -> int:
@@ -71,9 +78,11 @@ def describe(node_version: str, peer_version: str) -> dict[str, str]:
     """What has to be said beside a figure."""
     cpus = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
     cpu = cpus[0].partition(":")[2].strip() if cpus else platform.machine()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": f"{cpu}, {os.cpu_count()} cores",
-        "kernel": platform.release(),
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
         "Node.js": node_version,

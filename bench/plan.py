@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bench.contestants import ASGI, BASELINE, PEERSERVER, PICOWS, PICOWS_2, Contestant
+from bench.contestants import ASGI, BASELINE, MIRROR, PEERSERVER, PICOWS, PICOWS_2, Contestant
 from bench.load.job import Kind
 
 __all__ = ["SCENARIOS", "Scale", "Scenario"]
@@ -53,7 +53,7 @@ def _closed(size: int, pairs: int) -> Scenario:
         name=f"forward-{size}-{pairs}",
         title=f"Forward, {size:,} bytes, {pairs:,} pairs",
         kind="closed_loop",
-        contestants=ALL,
+        contestants=(*ALL, MIRROR),
         figure="messages_per_s",
         unit="messages/s",
         more_is_better=True,
@@ -137,7 +137,7 @@ SCENARIOS: Final = (
         title="A thousand peers beside one that reads nothing",
         kind="slow_reader",
         contestants=FIRST_LEVEL,
-        figure="after_per_s",
+        figure="beside_per_s",
         unit="messages/s beside it",
         more_is_better=True,
         peers=1002,

@@ -8,8 +8,9 @@ import msgspec
 
 from bench.load.crowds import connects, fan_out, idle_memory, storm
 from bench.load.job import Job
-from bench.load.pairs import closed_loop, open_loop
+from bench.load.pairs import closed_loop, open_loop, prove
 from bench.load.slow_reader import slow_reader
+from bench.load.team import both_halves
 from bench.load.wires import Wire, drain, open_all
 
 OPENING_AT_ONCE = 50
@@ -27,9 +28,12 @@ def carry_out(job: Job) -> dict[str, Any]:
     options: Any = job.options
     match job.kind:
         case "closed_loop":
-            return closed_loop(opened(job), job.dialect, job.pid, **options)
+            wires = opened(job, prove_size=options["size"])
+            if job.processes > 1:
+                return both_halves(wires, lambda half: closed_loop(half, job.dialect, job.pid, **options))
+            return closed_loop(wires, job.dialect, job.pid, **options)
         case "open_loop":
-            return open_loop(opened(job), job.dialect, job.pid, **options)
+            return open_loop(opened(job, prove_size=options["size"]), job.dialect, job.pid, **options)
         case "slow_reader":
             return slow_reader(opened(job), job.dialect, job.pid, **options)
         case "connects":
@@ -42,10 +46,11 @@ def carry_out(job: Job) -> dict[str, Any]:
             return fan_out(*server, **options)
 
 
-def opened(job: Job) -> list[Wire]:
-    """All peers registered, and what they were told on the way read."""
+def opened(job: Job, *, prove_size: int = 300) -> list[Wire]:
+    """All peers registered, what they were told on the way read, and a message seen to arrive."""
     wires = open_all(job.port, job.dialect, range(len(job.dialect.passes)), at_once=OPENING_AT_ONCE).wires
     drain(wires)
+    prove(wires, job.dialect, prove_size)
     return wires
 
 

@@ -21,3 +21,5 @@ class Job(Struct, frozen=True):
     dialect: Dialect
     options: dict[str, float | int]
     """The keyword arguments of the function that measures."""
+    processes: int = 1
+    """Of the load, 1 or 2."""

@@ -3,13 +3,16 @@
 import select
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from bench.dialects import Dialect, compact, frame
 from bench.load.meters import Meter
 from bench.load.wires import CHUNK, Wire
 
-__all__ = ["closed_loop", "open_loop"]
+__all__ = ["closed_loop", "open_loop", "prove"]
+
+PROOF_TIMEOUT_S: Final = 10.0
 
 CONFIRM_EVERY: Final = 64
 """A level 2 peer confirms at least that often."""
@@ -53,13 +56,35 @@ class _End:
 def _ends(wires: list[Wire], dialect: Dialect, size: int) -> dict[int, _End]:
     ends = {}
     for wire in wires:
-        message = frame(dialect.message(wire.number, wire.number ^ 1, size))
-        ends[wire.socket.fileno()] = _End(wire, message, len(message) - 4)  # a server's frame has no masking key
+        message = dialect.message(wire.number, wire.number ^ 1, size)
+        ends[wire.socket.fileno()] = _End(wire, frame(message), len(dialect.arrives_as(message)))
     return ends
 
 
+def prove(wires: list[Wire], dialect: Dialect, size: int) -> None:
+    """See that a message arrives, byte for byte as it should: all that is counted later is lengths."""
+    sender, receiver = wires[:2]
+    message = dialect.message(sender.number, receiver.number, size)
+    expected = dialect.arrives_as(message)
+    receiver.socket.settimeout(PROOF_TIMEOUT_S)
+    sender.socket.send(frame(message))
+    arrived = b""
+    while len(arrived) < len(expected):
+        arrived += receiver.socket.recv(CHUNK)
+    receiver.socket.setblocking(False)
+    if arrived != expected:
+        raise ValueError(f"A message has arrived as {arrived[:200]!r}")
+
+
 def closed_loop(
-    wires: list[Wire], dialect: Dialect, pid: int, *, size: int, warm_up_s: float, seconds: float
+    wires: list[Wire],
+    dialect: Dialect,
+    pid: int,
+    *,
+    size: int,
+    warm_up_s: float,
+    seconds: float,
+    each_turn: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """One message is on the way in each pair, all the time. Messages a second."""
     ends = _ends(wires, dialect, size)
@@ -69,14 +94,21 @@ def closed_loop(
         for wire in wires[::2]:
             end = ends[wire.socket.fileno()]
             end.send(end.message)
-        _bounce(poller, ends, warm_up_s, confirms=dialect.level > 1)
+        _bounce(poller, ends, warm_up_s, confirms=dialect.level > 1, each_turn=each_turn)
         meter = Meter(pid)
-        count = _bounce(poller, ends, seconds, confirms=dialect.level > 1)
+        count = _bounce(poller, ends, seconds, confirms=dialect.level > 1, each_turn=each_turn)
         cost = meter.read()
     return {"messages_per_s": count / cost.seconds, "cost": cost}
 
 
-def _bounce(poller: select.epoll, ends: dict[int, _End], seconds: float, *, confirms: bool) -> int:
+def _bounce(
+    poller: select.epoll,
+    ends: dict[int, _End],
+    seconds: float,
+    *,
+    confirms: bool,
+    each_turn: Callable[[], None] | None,
+) -> int:
     """Answer each message with one, for that long; how many arrived."""
     buffer = memoryview(bytearray(CHUNK))
     poll = poller.poll
@@ -84,6 +116,8 @@ def _bounce(poller: select.epoll, ends: dict[int, _End], seconds: float, *, conf
     until = time.perf_counter() + seconds
     while turn % LOOK_EVERY or time.perf_counter() < until:
         turn += 1
+        if each_turn is not None:
+            each_turn()
         for fd, _ in poll(1.0):
             end = ends[fd]
             size = end.recv(buffer)
@@ -117,9 +151,15 @@ def open_loop(
         schedule = _Schedule(poller, ends, order, rate, confirms=dialect.level > 1)
         schedule.run(warm_up_s)
         meter = Meter(pid)
-        latencies, sent = schedule.run(seconds)
+        latencies, late = schedule.run(seconds)
         cost = meter.read()
-    return {"rate": rate, "sent": sent, **quantiles(latencies), "cost": cost}
+    return {
+        "rate": rate,
+        "sent": len(latencies),
+        **quantiles(latencies),
+        "late_p99_ms": quantiles(late)["p99_ms"],
+        "cost": cost,
+    }
 
 
 def _both_ways(wires: list[Wire]) -> list[tuple[Wire, Wire]]:
@@ -145,19 +185,21 @@ class _Schedule:
         self._rate = rate
         self._confirms = confirms
 
-    def run(self, seconds: float) -> tuple[list[float], int]:
-        """The seconds that each message took that arrived, and how many were sent."""
+    def run(self, seconds: float) -> tuple[list[float], list[float]]:
+        """The seconds that each message took, and by how many it was sent late."""
         buffer = memoryview(bytearray(CHUNK))
         order, interval, total = self._order, 1 / self._rate, int(self._rate * seconds)
         latencies: list[float] = []
+        late: list[float] = []
         sent = 0
         clock = time.perf_counter
         started = clock()
         give_up = started + seconds + LATE_S
         while len(latencies) < total and (now := clock()) < give_up:
-            while sent < total and started + sent * interval <= now:
+            while sent < total and (due := started + sent * interval) <= now:
                 sender, receiver = order[sent % len(order)]
-                receiver.sent_at.append(started + sent * interval)
+                receiver.sent_at.append(due)
+                late.append(now - due)
                 sender.send(sender.message)
                 sent += 1
             for fd, _ in self._poller.poll(0):
@@ -169,7 +211,7 @@ class _Schedule:
                     end.confirm(count)
         if len(latencies) < total:
             raise RuntimeError(f"Of {total} messages {len(latencies)} have arrived: {self._rate:.0f}/s is too much")
-        return latencies, sent
+        return latencies, late
 
 
 def quantiles(seconds: list[float]) -> dict[str, float]:
