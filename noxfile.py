@@ -97,7 +97,12 @@ def tests(session: nox.Session) -> None:
     """Run the tests of the protocol, the server and the Python SDK, and those of the repository itself."""
     install(session, "test")
     install_npm(session, f"{PROTOCOL}/tests")
-    everything = [*(f"{package}/tests" for package in PACKAGES), "tests/test_repository.py", "tests/docker"]
+    everything = [
+        *(f"{package}/tests" for package in PACKAGES),
+        "tests/test_repository.py",
+        "tests/benchmarks",
+        "tests/docker",
+    ]
     # Much of it is waiting for other processes: two at a time, a file each, so that its server starts once.
     session.run("pytest", *(session.posargs or ["--numprocesses=2", "--dist=loadfile", *everything]))
 

@@ -1,10 +1,11 @@
-"""`python -m bench`: measure, and write docs/benchmarks.json; `python -m bench.report` makes the document of it.
+"""`python -m bench`: measure, and write docs/benchmarks.json and what is made of it, tables and charts.
 
 The rounds go through all contestants in turn, so that what else the machine does meets all of them.
 """
 
 import argparse
 import datetime as dt
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,16 +19,13 @@ from bench.data_channel import DATA_CHANNEL, time_to_data_channel
 from bench.load.job import Job
 from bench.machine import describe, load_cores, pin, raise_file_limit
 from bench.plan import FULL, SCENARIOS, SHORT, Scale, Scenario
-from bench.report import write_report
-from bench.results import RESULTS, Measured, Results, load_results, save_results
+from bench.report import DOCUMENT, README, write_report
+from bench.results import RESULTS, ROOT, Measured, Results, load_results, save_results
 
 JOB_TIMEOUT_S = 300
 
 UNDISTURBED = 0.1
 """The share of a core that other processes may have, or the hypervisor take, in a round that counts."""
-
-ATTEMPTS = 5
-"""How often a round is begun anew because of that; the last one counts as it is."""
 
 SATURATED = 0.95
 """The share of its core from which on the load may be what limits, and two processes make it instead of one."""
@@ -44,7 +42,8 @@ def main() -> None:
     parser.add_argument("--contestants", nargs="+", choices=[contestant.name for contestant in CONTESTANTS])
     parser.add_argument("--results", type=Path, help="where to keep them, without a report")
     options = parser.parse_args()
-    kept_in = options.results or (Path(tempfile.mkdtemp()) / RESULTS.name if options.short else RESULTS)
+    root = _copy_of_documents() if options.short else ROOT
+    kept_in = options.results or root / RESULTS
     wanted = options.scenarios or names
     if unknown := set(wanted) - set(names):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
@@ -66,10 +65,18 @@ def main() -> None:
         values = time_to_data_channel(3 if options.short else 15)
         results.scenarios[DATA_CHANNEL] = Measured(machine, _today(), len(values["python"]), values)
         save_results(results, kept_in)
-    if kept_in == RESULTS:
-        write_report(results)
-    else:
-        _say(f"The results are in {kept_in}")
+    if options.results is None:
+        write_report(results, root)
+    _say(f"The results are in {kept_in}")
+
+
+def _copy_of_documents() -> Path:
+    """Where a short run, whose figures mean nothing, may write them."""
+    root = Path(tempfile.mkdtemp(prefix="heliograph-bench-"))
+    (root / RESULTS).parent.mkdir()
+    for document in (DOCUMENT, README):
+        shutil.copy(ROOT / document, root / document)
+    return root
 
 
 def _measure(
@@ -87,7 +94,7 @@ def _measure(
 
 def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
     """A round during which the machine did nothing else, and in which the load was not what limits."""
-    for attempt in range(ATTEMPTS):
+    for attempt in range(scale.attempts):
         value = _run(scenario, scale, contestant, rate)
         cost = value.get("cost")
         if cost is None:
@@ -97,7 +104,7 @@ def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate:
             cost = value["cost"]
         if cost["elsewhere"] + cost["stolen"] <= UNDISTURBED:
             break
-        if attempt + 1 < ATTEMPTS:
+        if attempt + 1 < scale.attempts:
             _say(f"{scenario.name} {contestant.name}: disturbed by others ({cost['elsewhere']:.0%} of a core); again")
     return value
 

@@ -1,16 +1,14 @@
 """SVG charts for docs/benchmarks.md, legible on light and on dark pages."""
 
+import statistics
 from pathlib import Path
 from typing import Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from msgspec import Struct
 
-from bench.contestants import CONTESTANTS
-from bench.plan import Scenario
-from bench.results import Measured
-
-__all__ = ["draw", "shown"]
+__all__ = ["Bar", "draw", "shown"]
 
 OURS, OTHERS = "#d97706", "#64748b"
 INK: Final = "#808890"
@@ -21,36 +19,41 @@ mpl.rcParams["svg.fonttype"] = "none"
 mpl.rcParams["font.family"] = "sans-serif"
 
 
-def draw(scenario: Scenario, measured: Measured, path: Path) -> None:
-    """One horizontal bar for each contestant, with the spread over the rounds."""
-    contestants = [contestant for contestant in CONTESTANTS if contestant.name in measured.values]
-    figure = Figure(figsize=(8.2, 0.55 * len(contestants) + 1.1), layout="constrained")
+class Bar(Struct, frozen=True):
+    """One figure, in each round."""
+
+    label: str
+    series: list[float]
+    ours: bool
+
+
+def draw(title: str, unit: str, bars: list[Bar], path: Path) -> None:
+    """One horizontal bar for each: the median, with the spread over the rounds."""
+    figure = Figure(figsize=(8.2, 0.5 * len(bars) + 1.0), layout="constrained")
     axes = figure.add_subplot()
-    medians = [measured.median(contestant.name, scenario.figure) for contestant in contestants]
-    low = [
-        median - min(measured.series(c.name, scenario.figure)) for c, median in zip(contestants, medians, strict=True)
-    ]
-    high = [
-        max(measured.series(c.name, scenario.figure)) - median for c, median in zip(contestants, medians, strict=True)
-    ]
-    colours = [OURS if contestant.transport else OTHERS for contestant in contestants]
-    bars = axes.barh(
-        [contestant.label for contestant in contestants],
+    medians = [statistics.median(bar.series) for bar in bars]
+    low = [median - min(bar.series) for bar, median in zip(bars, medians, strict=True)]
+    high = [max(bar.series) - median for bar, median in zip(bars, medians, strict=True)]
+    axes.barh(
+        [bar.label for bar in bars],
         medians,
         xerr=[low, high],
-        color=colours,
+        color=[OURS if bar.ours else OTHERS for bar in bars],
         height=0.62,
         error_kw={"ecolor": INK, "capsize": 3, "lw": 1},
     )
-    axes.bar_label(
-        bars, labels=[f"  {median:,.4g}" if median < 1000 else f"  {median:,.0f}" for median in medians], color=INK
-    )
+    for row, (bar, median) in enumerate(zip(bars, medians, strict=True)):
+        place = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "color": INK, "fontsize": 10}
+        axes.annotate(shown(median), (max(bar.series), row), **place)
     axes.invert_yaxis()
-    axes.margins(x=0.16)
-    axes.set_title(scenario.title, loc="left", color=INK, fontsize=11)
-    better = "more is better" if scenario.more_is_better else "less is better"
-    axes.set_xlabel(f"{scenario.unit} ({better})", color=INK, fontsize=9)
+    axes.margins(x=0.14)
+    axes.set_title(title, loc="left", color=INK, fontsize=11)
+    axes.set_xlabel(unit, color=INK, fontsize=9)
     axes.tick_params(colors=INK, labelsize=9)
+    axes.tick_params(axis="y", length=0, labelsize=10)
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.grid(axis="x", color=INK, alpha=0.25, lw=0.6)
+    axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(INK)
     figure.savefig(path, transparent=True, metadata={"Date": None})

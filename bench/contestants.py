@@ -55,7 +55,7 @@ PICOWS_2: Final = Contestant("picows-2", "Heliograph, level 2", "picows", 2)
 ASGI: Final = Contestant("asgi", "Heliograph, portable transport", "asgi")
 PEERSERVER: Final = Contestant("peerserver", "PeerServer", kind="peerserver")
 BASELINE: Final = Contestant("baseline", "websockets + json + log", kind="baseline")
-MIRROR: Final = Contestant("mirror", "the load itself", kind="mirror")
+MIRROR: Final = Contestant("mirror", "(the load itself)", kind="mirror")
 CONTESTANTS: Final = (PICOWS, PICOWS_2, ASGI, PEERSERVER, BASELINE, MIRROR)
 
 

@@ -14,9 +14,10 @@ from playwright.async_api import async_playwright
 import heliograph
 from bench.contestants import PICOWS, running
 
-__all__ = ["DATA_CHANNEL", "time_to_data_channel"]
+__all__ = ["CLIENTS", "DATA_CHANNEL", "time_to_data_channel"]
 
 DATA_CHANNEL: Final = "data-channel"
+CLIENTS: Final = {"python": "Python SDK", "chromium": "browser SDK in Chromium"}
 WORKER: Final = "Worker-1"
 READY_TIMEOUT_S: Final = 20.0
 ROOT: Final = Path(__file__).parents[1]

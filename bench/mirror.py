@@ -7,6 +7,7 @@ until it is killed; peers are numbered, and ask for the path `/NUMBER`.
 import select
 import socket
 import sys
+from contextlib import suppress
 from typing import Final
 
 CHUNK: Final = 262_144
@@ -18,14 +19,14 @@ ACCEPTED: Final = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nCo
 class _Peer:
     """One connection."""
 
-    __slots__ = ("answer", "number", "send", "size", "socket")
+    __slots__ = ("answer", "number", "partial", "send", "size", "socket")
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
         self.send = connection.send
         self.number = -1
         """None yet: its request has not come."""
-        self.size = -1
+        self.size = self.partial = 0
         self.answer = b""
         """What its messages become for the other one; they are all the same."""
 
@@ -49,29 +50,37 @@ def serve(port: int) -> None:
                     peers[connection.fileno()] = _Peer(connection)
                     poller.register(connection.fileno(), select.EPOLLIN)
                     continue
-                size = peer.socket.recv_into(buffer)
-                if size == peer.size:
-                    by_number[peer.number ^ 1].send(peer.answer)
-                elif size == 0:
+                try:
+                    size = peer.socket.recv_into(buffer)
+                except ConnectionError:
+                    size = 0
+                if size == 0:
                     poller.unregister(fd)
                     del peers[fd]
+                    if by_number.get(peer.number) is peer:
+                        del by_number[peer.number]
                     peer.socket.close()
                 elif peer.number < 0:
                     peer.number = int(bytes(buffer[:size]).split(b" ", 2)[1].lstrip(b"/"))
                     by_number[peer.number] = peer
                     peer.send(ACCEPTED + HELLO)
-                elif peer.size < 0:
-                    peer.size = size
-                    peer.answer = _unmasked(bytes(buffer[:size]))
-                    by_number[peer.number ^ 1].send(peer.answer)
                 else:
-                    raise ValueError("A message came in parts, or several at once: the load has one a pair on the way")
+                    if peer.size == 0:
+                        peer.answer = _unmasked(bytes(buffer[:size]))
+                        peer.size = len(peer.answer) + 4
+                    count, peer.partial = divmod(peer.partial + size, peer.size)
+                    other = by_number.get(peer.number ^ 1)
+                    if other is not None:
+                        with suppress(ConnectionError):  # it is about to go
+                            other.send(peer.answer * count)
 
 
-def _unmasked(frame: bytes) -> bytes:
-    """The frame of a client as a server sends it, if its masking key is zero."""
-    head = 2 if frame[1] & 0x7F < 126 else 4
-    return frame[:1] + bytes([frame[1] & 0x7F]) + frame[2:head] + frame[head + 4 :]
+def _unmasked(data: bytes) -> bytes:
+    """The first frame of a client as a server sends it. Its masking key is zero."""
+    short = data[1] & 0x7F
+    head = 2 if short < 126 else 4
+    size = short if head == 2 else int.from_bytes(data[2:4], "big")
+    return data[:1] + bytes([short]) + data[2:head] + data[head + 4 : head + 4 + size]
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ class Scale(Struct, frozen=True):
     warm_up_s: float
     crowd: int
     """Peers where there are many."""
+    attempts: int
+    """How often a round is measured that others disturb; the last one counts as it is."""
 
 
-FULL: Final = Scale(rounds=5, seconds=4.0, warm_up_s=1.0, crowd=5000)
-SHORT: Final = Scale(rounds=1, seconds=1.0, warm_up_s=0.3, crowd=500)
+FULL: Final = Scale(rounds=5, seconds=4.0, warm_up_s=1.0, crowd=5000, attempts=5)
+SHORT: Final = Scale(rounds=1, seconds=1.0, warm_up_s=0.3, crowd=500, attempts=1)
 
 
 class Scenario(Struct, frozen=True):
@@ -68,7 +70,7 @@ def _open(name: str, title: str, rate_of: str) -> Scenario:
         name=name,
         title=title,
         kind="open_loop",
-        contestants=ALL,
+        contestants=(*ALL, MIRROR),
         figure="p99_ms",
         unit="ms at p99",
         more_is_better=False,

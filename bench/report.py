@@ -1,74 +1,120 @@
-"""`python -m bench.report`: the figures of docs/benchmarks.md. What stands between its two marks is written here."""
+"""`python -m bench.report`: the figures in docs/benchmarks.md and README.md.
 
+What is between their marks comes from here.
+"""
+
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.charts import draw, shown
-from bench.contestants import BASELINE, CONTESTANTS, PEERSERVER, PICOWS
-from bench.data_channel import DATA_CHANNEL
+from bench.charts import Bar, draw, shown
+from bench.contestants import BASELINE, CONTESTANTS, MIRROR, PEERSERVER, PICOWS
+from bench.data_channel import CLIENTS, DATA_CHANNEL
+from bench.goals import GOALS
 from bench.plan import SCENARIOS, Scenario
-from bench.results import Measured, Results, load_results
+from bench.results import ROOT, Measured, Results, load_results
 
-__all__ = ["write_report"]
+__all__ = ["DOCUMENT", "README", "write_report"]
 
-DOCS: Final = Path(__file__).parents[1] / "docs"
-DOCUMENT: Final = DOCS / "benchmarks.md"
-BEGIN, END = "<!-- written by the run: begin -->\n", "<!-- written by the run: end -->\n"
+DOCUMENT, README, IMAGES = Path("docs/benchmarks.md"), Path("README.md"), Path("docs/images")
+BEGIN, END = "<!-- written by the benchmark: begin -->\n", "<!-- written by the benchmark: end -->\n"
+HEADLINE: Final = "forward-300-100"
 
 EXTRA: Final = {
-    "open_loop": [("p50_ms", "p50, ms"), ("p99_ms", "p99, ms"), ("p99_9_ms", "p99.9, ms"), ("rate", "messages/s")],
+    "open_loop": [
+        ("p50_ms", "p50, ms"),
+        ("p99_9_ms", "p99.9, ms"),
+        ("rate", "messages/s"),
+        ("late_p99_ms", "sent late, ms at p99"),
+    ],
     "connects": [("p50_ms", "p50, ms"), ("p99_ms", "p99, ms")],
     "idle_memory": [("before_mib", "MiB without peers")],
     "fan_out": [("p99_ms", "p99, ms"), ("news_per_s", "news/s")],
     "storm": [("p50_ms", "p50 of the peers, ms"), ("p99_ms", "p99 of the peers, ms")],
-    "slow_reader": [("before_per_s", "messages/s without it"), ("grown_mib", "MiB grown by 40 MB for it")],
+    "slow_reader": [
+        ("before_per_s", "messages/s before it"),
+        ("after_per_s", "messages/s after it"),
+        ("flood_mb", "MB sent for it"),
+        ("grown_mib", "MiB grown by that"),
+    ],
 }
 """Further columns, by kind."""
 
 
-def write_report(results: Results) -> None:
-    """Draw the charts, and write the figures into the document."""
-    before, _, rest = DOCUMENT.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(before + BEGIN + "\n".join(_lines(results)) + "\n" + END + after, "utf-8")
+def write_report(results: Results, root: Path = ROOT) -> None:
+    """Draw the charts, and write the figures into the documents below `root`."""
+    (root / IMAGES).mkdir(parents=True, exist_ok=True)
+    _fill(root / DOCUMENT, _figures(results, root))
+    if HEADLINE in results.scenarios:
+        _fill(root / README, _headline(results.scenarios[HEADLINE]))
 
 
-def _lines(results: Results) -> Iterator[str]:
+def _fill(path: Path, lines: Iterator[str]) -> None:
+    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"There are no marks in {path}")
+    path.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + after, "utf-8")
+
+
+def _headline(measured: Measured) -> Iterator[str]:
+    own = measured.median(PICOWS.name, "messages_per_s")
+    times = [
+        f"{own / measured.median(other.name, 'messages_per_s'):.1f}"
+        for other in (PEERSERVER, BASELINE)
+        if other.name in measured.values
+    ]
+    yield f"![Messages a second: this server, PeerServer and a plain baseline]({IMAGES}/bench-{HEADLINE}.svg)\n"
+    yield f"With one core to itself, the server forwards {own:,.0f} messages of 300 bytes a second, each checked."
+    if len(times) > 1:
+        yield f"That is {times[0]} times as many as PeerServer, and {times[1]} times as many as a plain Python server."
+    yield f"[All figures]({DOCUMENT}), how they were measured, and the command that measures them again."
+
+
+def _figures(results: Results, root: Path) -> Iterator[str]:
+    yield from _goals(results)
     for scenario in SCENARIOS:
         measured = results.scenarios.get(scenario.name)
         if measured is None:
             continue
-        image = DOCS / "images" / f"bench-{scenario.name}.svg"
-        draw(scenario, measured, image)
-        yield f"\n### {scenario.title}\n"
-        yield f"![{scenario.title}: the table below as a chart](images/{image.name})\n"
+        better = "more is better" if scenario.more_is_better else "less is better"
+        bars = [
+            Bar(contestant.label, measured.series(contestant.name, scenario.figure), bool(contestant.transport))
+            for contestant in CONTESTANTS
+            if contestant.name in measured.values and contestant is not MIRROR
+        ]
+        yield from _chart(scenario.name, scenario.title, f"{scenario.unit} ({better})", bars, root)
         yield from _table(scenario, measured)
-    data_channel = results.scenarios.get(DATA_CHANNEL)
-    if data_channel is not None:
-        yield "\n### From a sign-in to the first message on a data channel\n"
-        yield "| client | median, ms | from to to, ms | times |"
-        yield "|---|---|---|---|"
-        for client, label in (("python", "Python SDK"), ("chromium", "browser SDK in Chromium")):
-            series = data_channel.series(client, "ms")
-            row = f"{data_channel.median(client, 'ms'):,.0f} | {min(series):,.0f} to {max(series):,.0f} | {len(series)}"
-            yield f"| {label} | {row} |"
-    yield "\n### The machine\n"
-    machines = {tuple(measured.machine.items()): measured.date for measured in results.scenarios.values()}
-    for machine, date in machines.items():
-        yield f"Measured on {date}: " + "; ".join(f"{name} {value}" for name, value in machine) + ".\n"
+    if data_channel := results.scenarios.get(DATA_CHANNEL):
+        yield from _data_channel(data_channel, root)
+    yield from _conditions(results)
+
+
+def _goals(results: Results) -> Iterator[str]:
+    yield "| what was to be reached | wanted | measured | |"
+    yield "|---|---|---|---|"
+    for goal in GOALS:
+        value = goal.value(results)
+        if value is not None:
+            bound = f"at {'least' if goal.at_least else 'most'} {goal.bound:g}{goal.unit}"
+            verdict = "reached" if goal.reached(value) else f"**missed by {abs(value / goal.bound - 1):.0%}**"
+            yield f"| {goal.title} | {bound} | {value:.2f}{goal.unit} | {verdict} |"
+
+
+def _chart(name: str, title: str, unit: str, bars: list[Bar], root: Path) -> Iterator[str]:
+    image = f"bench-{name}.svg"
+    draw(title, unit, bars, root / IMAGES / image)
+    yield f"\n### {title}\n"
+    yield f"![{title}: the table below as a chart](images/{image})\n"
 
 
 def _table(scenario: Scenario, measured: Measured) -> Iterator[str]:
-    extra = [column for column in EXTRA.get(scenario.kind, []) if column[0] != scenario.figure]
-    heads = [
-        scenario.unit,
-        "from to to",
-        *(head for _, head in extra),
-        *_ratio_heads(measured),
-        "server core",
-        "load core",
-    ]
+    extra = EXTRA.get(scenario.kind, [])
+    others = [other for other in (PEERSERVER, BASELINE) if other.name in measured.values]
+    heads = [scenario.unit, "lowest to highest", *(head for _, head in extra)]
+    heads += [f"times {other.label}" for other in others]
+    heads += ["server core", "load core"] if any(map(measured.costs, measured.values)) else []
     yield f"| {measured.rounds} rounds, medians | " + " | ".join(heads) + " |"
     yield "|---" * (len(heads) + 1) + "|"
     for contestant in CONTESTANTS:
@@ -76,27 +122,46 @@ def _table(scenario: Scenario, measured: Measured) -> Iterator[str]:
         if name not in measured.values:
             continue
         series = measured.series(name, scenario.figure)
-        server, load = measured.costs(name)
-        cells = [
-            shown(measured.median(name, scenario.figure)),
-            f"{shown(min(series))} to {shown(max(series))}",
-            *(shown(measured.median(name, figure)) for figure, _ in extra),
-            *_ratios(scenario, measured, name),
-            f"{server:.0%}" if server else "",
-            f"{load:.0%}" if load else "",
-        ]
+        cells = [shown(measured.median(name, scenario.figure)), f"{shown(min(series))} to {shown(max(series))}"]
+        cells += [shown(measured.median(name, figure)) for figure, _ in extra]
+        median = measured.median(name, scenario.figure)
+        cells += [f"{median / measured.median(other.name, scenario.figure):.2f}" for other in others]
+        if costs := measured.costs(name):
+            cells += [f"{statistics.median(cost[core] for cost in costs):.0%}" for core in ("server_cpu", "load_cpu")]
         bold = "**" if contestant is PICOWS else ""
         yield f"| {bold}{contestant.label}{bold} | " + " | ".join(cells) + " |"
+    if scenario.kind == "slow_reader":
+        closed = [c.label for c in CONTESTANTS if any(value["closed"] for value in measured.values.get(c.name, []))]
+        yield f"\nGave the peer up that does not read: {', '.join(closed) or 'none'}."
 
 
-def _ratio_heads(measured: Measured) -> list[str]:
-    return [f"by {other.label}" for other in (PEERSERVER, BASELINE) if other.name in measured.values]
+def _data_channel(measured: Measured, root: Path) -> Iterator[str]:
+    bars = [Bar(label, measured.series(client, "ms"), ours=True) for client, label in CLIENTS.items()]
+    title = "From a sign-in to the first message on an open data channel"
+    yield from _chart(DATA_CHANNEL, title, "ms (less is better)", bars, root)
+    yield f"| {measured.rounds} times each | median, ms | lowest to highest, ms |"
+    yield "|---|---|---|"
+    for bar in bars:
+        span = f"{min(bar.series):,.0f} to {max(bar.series):,.0f}"
+        yield f"| {bar.label} | {statistics.median(bar.series):,.0f} | {span} |"
 
 
-def _ratios(scenario: Scenario, measured: Measured, name: str) -> list[str]:
-    own = measured.median(name, scenario.figure)
-    others = [other.name for other in (PEERSERVER, BASELINE) if other.name in measured.values]
-    return [f"{own / measured.median(other, scenario.figure):.2f}" for other in others]
+def _conditions(results: Results) -> Iterator[str]:
+    yield "\n### The machine\n"
+    machines: dict[tuple[tuple[str, str], ...], set[str]] = {}
+    for measured in results.scenarios.values():
+        machines.setdefault(tuple(measured.machine.items()), set()).add(measured.date)
+    for machine, dates in machines.items():
+        yield f"{', '.join(sorted(dates))}: " + "; ".join(f"{name} {value}" for name, value in machine) + ".\n"
+    costs = [
+        cost for measured in results.scenarios.values() for name in measured.values for cost in measured.costs(name)
+    ]
+    if costs:
+        taken = sorted(cost["elsewhere"] + cost["stolen"] for cost in costs)
+        yield (
+            f"Of one core, other processes and machines took {statistics.median(taken):.1%} in the median of all "
+            f"{len(taken)} rounds with a clock, and {taken[-1]:.1%} in the worst of them."
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 __all__ = ["RESULTS", "Measured", "Results", "load_results", "save_results"]
 
-RESULTS: Final = Path(__file__).parents[1] / "docs" / "benchmarks.json"
+ROOT: Final = Path(__file__).parents[1]
+RESULTS: Final = Path("docs/benchmarks.json")
 
 
 class Measured(Struct):
@@ -29,15 +30,9 @@ class Measured(Struct):
         """The figure in each round."""
         return [value[figure] for value in self.values[contestant]]
 
-    def costs(self, contestant: str) -> tuple[float, float]:
-        """The medians of how busy the server's core and the load's were."""
-        costs = [value["cost"] for value in self.values[contestant] if "cost" in value]
-        if not costs:
-            return 0.0, 0.0
-        return (
-            statistics.median(cost["server_cpu"] for cost in costs),
-            statistics.median(cost["load_cpu"] for cost in costs),
-        )
+    def costs(self, contestant: str) -> list[dict[str, float]]:
+        """What each round cost, as `bench.load.meters.Cost` has it; nothing where that was not measured."""
+        return [value["cost"] for value in self.values[contestant] if "cost" in value]
 
 
 class Results(Struct):
@@ -46,11 +41,11 @@ class Results(Struct):
     scenarios: dict[str, Measured] = {}
 
 
-def load_results(path: Path = RESULTS) -> Results:
+def load_results(path: Path = ROOT / RESULTS) -> Results:
     """What was measured so far."""
     return msgspec.json.decode(path.read_bytes(), type=Results) if path.exists() else Results()
 
 
-def save_results(results: Results, path: Path = RESULTS) -> None:
+def save_results(results: Results, path: Path) -> None:
     """Keep it."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")

@@ -77,8 +77,10 @@ class LiveRoom:
 
     def has_room_for(self, described_bytes: int, *, instead_of: Member | None) -> bool:
         """Whether a peer may say so much of itself, given all the others; `instead_of` is what it was until now."""
+        if described_bytes == 0:
+            return True  # as nearly everyone at level 1: no need to ask the others
         others = sum(member.described_bytes for member in self.members.values() if member is not instead_of)
-        return described_bytes == 0 or others + described_bytes <= ROOM_METADATA_BYTES
+        return others + described_bytes <= ROOM_METADATA_BYTES
 
     def seen_by(self, member: Member) -> Iterator[Member]:
         """Everyone whom a member sees, itself included."""
