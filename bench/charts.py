@@ -2,7 +2,7 @@
 
 import statistics
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -43,7 +43,13 @@ def draw(title: str, unit: str, bars: list[Bar], path: Path) -> None:
         error_kw={"ecolor": INK, "capsize": 3, "lw": 1},
     )
     for row, (bar, median) in enumerate(zip(bars, medians, strict=True)):
-        place = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "color": INK, "fontsize": 10}
+        place: dict[str, Any] = {
+            "xytext": (8, 0),
+            "textcoords": "offset points",
+            "va": "center",
+            "color": INK,
+            "fontsize": 10,
+        }
         axes.annotate(shown(median), (max(bar.series), row), **place)
     axes.invert_yaxis()
     axes.margins(x=0.14)

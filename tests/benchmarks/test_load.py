@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.dialects import Dialect, Pass, frame
@@ -84,7 +85,7 @@ def test_a_message_that_arrives_as_another_is_noticed(wires: list[Wire], dialect
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_bounces_is_counted(wires: list[Wire], dialect: Dialect, mirror: tuple[int, int], processes: int) -> None:
-    def measure(some: list[Wire]) -> dict[str, object]:
+    def measure(some: list[Wire]) -> dict[str, Any]:
         return closed_loop(some, dialect, mirror[1], size=SIZE, warm_up_s=0.05, seconds=0.3)
 
     prove(wires, dialect, SIZE)
