@@ -25,7 +25,8 @@ from bench.results import RESULTS, ROOT, Measured, Results, load_results, save_r
 JOB_TIMEOUT_S = 300
 
 UNDISTURBED = 0.1
-"""The share of a core that other processes may have, or the hypervisor take, in a round that counts."""
+"""For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % that Linux
+keeps from real-time processes, and no more again."""
 
 SATURATED = 0.95
 """The share of its core from which on the load may be what limits, and two processes make it instead of one."""
@@ -102,10 +103,10 @@ def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate:
         if scenario.kind == "closed_loop" and cost["load_cpu"] >= SATURATED and len(load_cores()) > 1:
             value = _run(scenario, scale, contestant, rate, processes=2)
             cost = value["cost"]
-        if cost["elsewhere"] + cost["stolen"] <= UNDISTURBED:
+        if cost["disturbed"] <= UNDISTURBED:
             break
         if attempt + 1 < scale.attempts:
-            _say(f"{scenario.name} {contestant.name}: disturbed by others ({cost['elsewhere']:.0%} of a core); again")
+            _say(f"{scenario.name} {contestant.name}: disturbed for {cost['disturbed']:.0%} of the time; again")
     return value
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from bench.dialects import Dialect, Kind, Pass
-from bench.machine import SERVER_CORE, pin
+from bench.machine import SERVER_CORE, pin, prefer
 from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.signing import SigningKey
 from heliograph_server.identity.verifier import User
@@ -73,7 +73,7 @@ def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[R
             stdout=subprocess.DEVNULL,
             stderr=None if contestant.transport else subprocess.DEVNULL,
             env={**os.environ, "NODE_ENV": "production"},
-            preexec_fn=lambda: pin({SERVER_CORE}),  # noqa: PLW1509 - no threads here
+            preexec_fn=_take_core,  # noqa: PLW1509 - no threads here
         )
         try:
             _wait_until_listening(port, process)
@@ -86,6 +86,12 @@ def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[R
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _take_core() -> None:
+    """Let what is started have the server's core, and go before others there."""
+    pin({SERVER_CORE})
+    prefer()
 
 
 def _command(contestant: Contestant, port: int, folder: Path) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -15,9 +16,11 @@ __all__ = [
     "load_cores",
     "open_files",
     "pin",
+    "prefer",
     "raise_file_limit",
     "resident_bytes",
     "stolen_seconds",
+    "waiting_seconds",
 ]
 
 SERVER_CORE: Final = 0
@@ -38,6 +41,12 @@ def pin(cores: set[int]) -> None:
     os.sched_setaffinity(0, cores)
 
 
+def prefer() -> None:
+    """Let this process, and those that it starts, run before all ordinary ones, if the system lets us (root)."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
 def raise_file_limit() -> None:
     """Let this process, and those that it starts, have as many open files as the system allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -54,6 +63,11 @@ def busy_seconds() -> float:
     """What all processes together have had of all cores, since the start."""
     user, nice, system, _, _, irq, softirq, *_ = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]
     return sum(map(int, (user, nice, system, irq, softirq))) * TICK_S
+
+
+def waiting_seconds(pid: int) -> float:
+    """For how long a process' first thread could have run, and something else had its core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
 
 
 def resident_bytes(pid: int) -> int:
@@ -82,6 +96,7 @@ def describe(node_version: str, peer_version: str) -> dict[str, str]:
     return {
         "processor": f"{cpu}, {os.cpu_count()} cores",
         "memory": f"{memory / 2**30:.0f} GiB",
+        "scheduling": "real-time (SCHED_RR)" if os.geteuid() == 0 else "ordinary",
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},

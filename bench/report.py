@@ -157,10 +157,11 @@ def _conditions(results: Results) -> Iterator[str]:
         cost for measured in results.scenarios.values() for name in measured.values for cost in measured.costs(name)
     ]
     if costs:
-        taken = sorted(cost["elsewhere"] + cost["stolen"] for cost in costs)
+        disturbed = sorted(cost["disturbed"] for cost in costs)
         yield (
-            f"Of one core, other processes and machines took {statistics.median(taken):.1%} in the median of all "
-            f"{len(taken)} rounds with a clock, and {taken[-1]:.1%} in the worst of them."
+            f"For others on this machine, the server or the load had to wait for {statistics.median(disturbed):.1%} of "
+            f"the time in the median of all {len(disturbed)} rounds with a clock, and for {disturbed[-1]:.1%} in the "
+            f"worst of them."
         )
 
 

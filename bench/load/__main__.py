@@ -12,12 +12,14 @@ from bench.load.pairs import closed_loop, open_loop, prove
 from bench.load.slow_reader import slow_reader
 from bench.load.team import both_halves
 from bench.load.wires import Wire, drain, open_all
+from bench.machine import prefer
 
 OPENING_AT_ONCE = 50
 
 
 def main() -> None:
     """One job."""
+    prefer()
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
     sys.stdout.buffer.write(msgspec.json.encode(carry_out(job)))
 

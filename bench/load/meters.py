@@ -1,24 +1,27 @@
 """What a stretch of time cost: the server's processor, the load's, and what others took."""
 
+import os
 import time
 
 from msgspec import Struct
 
-from bench.machine import busy_seconds, cpu_seconds, stolen_seconds
+from bench.machine import busy_seconds, cpu_seconds, stolen_seconds, waiting_seconds
 
 __all__ = ["Cost", "Meter"]
 
 
 class Cost(Struct, frozen=True):
-    """Shares of one core, 0 to 1; `elsewhere` and `stolen` over all cores."""
+    """Shares of one core, 0 to 1."""
 
     seconds: float
     server_cpu: float
     load_cpu: float
-    elsewhere: float
-    """What went to other processes of this machine."""
-    stolen: float
-    """What went to other machines of the same host."""
+    disturbed: float
+    """For how much of the time the server or the load had to wait because of others, at most.
+
+    They waited for their core, other processes of this machine had it (what a server's own threads take from each other
+    is its own affair), or the hypervisor gave it to another machine.
+    """
 
 
 class Meter:
@@ -27,21 +30,26 @@ class Meter:
     def __init__(self, server_pid: int) -> None:
         self._pid = server_pid
         self._server = cpu_seconds(server_pid)
-        self._stolen = stolen_seconds()
-        self._busy = busy_seconds()
         self._load = time.process_time()
+        self._busy = busy_seconds()
+        self._stolen = stolen_seconds()
+        self._waiting = self._waiting_seconds()
         self._started = time.perf_counter()
 
     def read(self) -> Cost:
         """The cost since the start."""
         seconds = time.perf_counter() - self._started
+        waited = self._waiting_seconds() - self._waiting
         server = cpu_seconds(self._pid) - self._server
         load = time.process_time() - self._load
-        others = busy_seconds() - self._busy - server - load
+        others = max(0.0, busy_seconds() - self._busy - server - load)
+        disturbed = min(waited, others) + stolen_seconds() - self._stolen
         return Cost(
             seconds=round(seconds, 4),
             server_cpu=round(server / seconds, 4),
             load_cpu=round(load / seconds, 4),
-            elsewhere=round(max(0.0, others) / seconds, 4),
-            stolen=round((stolen_seconds() - self._stolen) / seconds, 4),
+            disturbed=round(disturbed / seconds, 4),
         )
+
+    def _waiting_seconds(self) -> float:
+        return waiting_seconds(self._pid) + waiting_seconds(os.getpid())

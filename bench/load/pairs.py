@@ -202,7 +202,12 @@ class _Schedule:
                 late.append(now - due)
                 sender.send(sender.message)
                 sent += 1
-            for fd, _ in self._poller.poll(0):
+            arrived = self._poller.poll(0)
+            if not arrived and sent < total:
+                wait = started + sent * interval - clock()
+                if wait > 0:  # epoll's own time-out knows nothing below a millisecond
+                    select.select([self._poller], (), (), wait)
+            for fd, _ in arrived:
                 end = self._ends[fd]
                 count = end.arrived(end.recv(buffer))
                 now = clock()

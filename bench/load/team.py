@@ -41,7 +41,6 @@ def _sum(own: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         seconds=cost.seconds,
         server_cpu=cost.server_cpu,
         load_cpu=max(cost.load_cpu, second.load_cpu),
-        elsewhere=round(max(0.0, cost.elsewhere - second.load_cpu), 4),
-        stolen=cost.stolen,
+        disturbed=max(0.0, min(cost.disturbed, second.disturbed)),
     )
     return {"messages_per_s": own["messages_per_s"] + other["messages_per_s"], "cost": together}
