@@ -25,8 +25,8 @@ from bench.results import RESULTS, ROOT, Measured, Results, load_results, save_r
 JOB_TIMEOUT_S = 300
 
 UNDISTURBED = 0.1
-"""For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % that Linux
-keeps from real-time processes, and no more again."""
+"""For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % of a core
+that Linux keeps from real-time processes, and as much again."""
 
 SATURATED = 0.95
 """The share of its core from which on the load may be what limits, and two processes make it instead of one."""

@@ -3,6 +3,7 @@
 import os
 import platform
 import resource
+import sys
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -98,7 +99,8 @@ def describe(node_version: str, peer_version: str) -> dict[str, str]:
         "memory": f"{memory / 2**30:.0f} GiB",
         "scheduling": "real-time (SCHED_RR)" if os.geteuid() == 0 else "ordinary",
         "kernel": f"{platform.system()} {platform.release()}",
-        "Python": platform.python_version(),
+        "system": platform.freedesktop_os_release()["PRETTY_NAME"],
+        "Python": platform.python_version() + (" (the system's)" if sys.base_prefix == "/usr" else ""),
         **{name: version(name) for name in PACKAGES},
         "Node.js": node_version,
         "peer (npm)": peer_version,

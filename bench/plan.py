@@ -25,7 +25,7 @@ class Scale(Struct, frozen=True):
     """How often a round is measured that others disturb; the last one counts as it is."""
 
 
-FULL: Final = Scale(rounds=5, seconds=4.0, warm_up_s=1.0, crowd=5000, attempts=5)
+FULL: Final = Scale(rounds=5, seconds=3.0, warm_up_s=0.7, crowd=5000, attempts=3)
 SHORT: Final = Scale(rounds=1, seconds=1.0, warm_up_s=0.3, crowd=500, attempts=1)
 
 

@@ -16,6 +16,7 @@ class Cost(Struct, frozen=True):
     seconds: float
     server_cpu: float
     load_cpu: float
+    """What it had to do, without looking for answers that were not there yet."""
     disturbed: float
     """For how much of the time the server or the load had to wait because of others, at most.
 
@@ -36,8 +37,8 @@ class Meter:
         self._waiting = self._waiting_seconds()
         self._started = time.perf_counter()
 
-    def read(self) -> Cost:
-        """The cost since the start."""
+    def read(self, *, idle: float = 0.0) -> Cost:
+        """The cost since the start. The load may have had its core without anything to do for so many seconds."""
         seconds = time.perf_counter() - self._started
         waited = self._waiting_seconds() - self._waiting
         server = cpu_seconds(self._pid) - self._server
@@ -47,7 +48,7 @@ class Meter:
         return Cost(
             seconds=round(seconds, 4),
             server_cpu=round(server / seconds, 4),
-            load_cpu=round(load / seconds, 4),
+            load_cpu=round(max(0.0, load - idle) / seconds, 4),
             disturbed=round(disturbed / seconds, 4),
         )
 

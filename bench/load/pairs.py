@@ -96,8 +96,8 @@ def closed_loop(
             end.send(end.message)
         _bounce(poller, ends, warm_up_s, confirms=dialect.level > 1, each_turn=each_turn)
         meter = Meter(pid)
-        count = _bounce(poller, ends, seconds, confirms=dialect.level > 1, each_turn=each_turn)
-        cost = meter.read()
+        count, idle = _bounce(poller, ends, seconds, confirms=dialect.level > 1, each_turn=each_turn)
+        cost = meter.read(idle=idle)
     return {"messages_per_s": count / cost.seconds, "cost": cost}
 
 
@@ -108,17 +108,28 @@ def _bounce(
     *,
     confirms: bool,
     each_turn: Callable[[], None] | None,
-) -> int:
-    """Answer each message with one, for that long; how many arrived."""
+) -> tuple[int, float]:
+    """Answer each message with one, for that long; how many arrived, and the seconds without any.
+
+    It never sleeps: otherwise, the faster a server is, the more often it would have to wake the load, at its own cost.
+    """
     buffer = memoryview(bytearray(CHUNK))
     poll = poller.poll
+    clock = time.perf_counter
     count = turn = 0
-    until = time.perf_counter() + seconds
-    while turn % LOOK_EVERY or time.perf_counter() < until:
+    idle = 0.0
+    until = clock() + seconds
+    while turn % LOOK_EVERY or clock() < until:
         turn += 1
         if each_turn is not None:
             each_turn()
-        for fd, _ in poll(1.0):
+        ready = poll(0)
+        if not ready:
+            since = clock()
+            while not (ready := poll(0)) and clock() < until:
+                pass
+            idle += clock() - since
+        for fd, _ in ready:
             end = ends[fd]
             size = end.recv(buffer)
             if size != end.expected or end.partial:
@@ -132,7 +143,7 @@ def _bounce(
             count += 1
             if confirms:
                 end.confirm(1)
-    return count
+    return count, idle
 
 
 def open_loop(
