@@ -28,6 +28,9 @@ UNDISTURBED = 0.1
 """For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % of a core
 that Linux keeps from real-time processes, and as much again."""
 
+UNDISTURBED_TAIL = 0.002
+"""And in one of which the slowest of a hundred messages counts."""
+
 SATURATED = 0.95
 """The share of its core from which on the load may be what limits, and two processes make it instead of one."""
 
@@ -95,19 +98,22 @@ def _measure(
 
 def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
     """A round during which the machine did nothing else, and in which the load was not what limits."""
-    for attempt in range(scale.attempts):
+    enough = UNDISTURBED_TAIL if scenario.kind == "open_loop" else UNDISTURBED
+    best: dict[str, Any] | None = None
+    for _ in range(scale.attempts):
         value = _run(scenario, scale, contestant, rate)
-        cost = value.get("cost")
-        if cost is None:
-            break
-        if scenario.kind == "closed_loop" and cost["load_cpu"] >= SATURATED and len(load_cores()) > 1:
+        if "cost" not in value:
+            return value
+        if scenario.kind == "closed_loop" and value["cost"]["load_cpu"] >= SATURATED and len(load_cores()) > 1:
             value = _run(scenario, scale, contestant, rate, processes=2)
-            cost = value["cost"]
-        if cost["disturbed"] <= UNDISTURBED:
+        if best is None or value["cost"]["disturbed"] < best["cost"]["disturbed"]:
+            best = value
+        if best["cost"]["disturbed"] <= enough:
             break
-        if attempt + 1 < scale.attempts:
-            _say(f"{scenario.name} {contestant.name}: disturbed for {cost['disturbed']:.0%} of the time; again")
-    return value
+        _say(f"{scenario.name} {contestant.name}: disturbed for {value['cost']['disturbed']:.1%} of the time")
+    if best is None:
+        raise ValueError("A round is measured at least once")
+    return best
 
 
 def _run(

@@ -22,10 +22,10 @@ class Scale(Struct, frozen=True):
     crowd: int
     """Peers where there are many."""
     attempts: int
-    """How often a round is measured that others disturb; the last one counts as it is."""
+    """How often a round is measured that others disturb, at most; the least disturbed one counts."""
 
 
-FULL: Final = Scale(rounds=5, seconds=3.0, warm_up_s=0.7, crowd=5000, attempts=3)
+FULL: Final = Scale(rounds=7, seconds=1.5, warm_up_s=0.4, crowd=5000, attempts=5)
 SHORT: Final = Scale(rounds=1, seconds=1.0, warm_up_s=0.3, crowd=500, attempts=1)
 
 
