@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import heliograph
 from heliograph.cli import main
 from heliograph.cli.failures import exit_code
+from heliograph.cli.room import room
 from heliograph.cli.settings import SETTINGS
 
 
@@ -79,6 +80,11 @@ def test_failures_are_said_in_words(runner: CliRunner, arguments: list[str], cod
 def test_the_help_has_every_command_in_a_section() -> None:
     names = [name for section in main.sections.values() for name in section]
     assert sorted(names) == sorted(main.commands)
+
+
+def test_every_command_can_write_json() -> None:
+    commands = [main, *main.commands.values(), *room.commands.values()]
+    assert [command.name for command in commands if "as_json" not in {param.name for param in command.params}] == []
 
 
 def test_json_may_stand_before_the_command(runner: CliRunner) -> None:

@@ -51,7 +51,10 @@ async def test_files_and_directories_of_the_first_sender(
     program: Program, link: str, outbox: Path, tmp_path: Path
 ) -> None:
     inbox = tmp_path / "inbox"
-    async with receiving(program, "--once", HELIOGRAPH_URL=link, HELIOGRAPH_INTO=str(inbox)) as receiver:
+    async with (
+        receiving(program, "--once", HELIOGRAPH_URL=link, HELIOGRAPH_INTO=str(inbox)) as receiver,
+        heliograph.Worker(link),  # which is no receiver
+    ):
         paths = (str(outbox / "a.bin"), str(outbox / "data"))
         code, out, err = await output(program, "send", *paths, "--json", "--url", link)
         assert (code, err) == (0, "")
@@ -105,14 +108,14 @@ async def test_what_the_receiver_does_not_want(program: Program, link: str, outb
 
 async def test_bars_in_a_terminal_and_an_interrupt(program: Program, link: str, tmp_path: Path) -> None:
     """Both sides show how far it is; Ctrl-C at the sender ends it, and the receiver keeps what it has."""
-    large = tmp_path / "large.bin"
+    large = tmp_path / "[bold]large.bin"  # which is no markup
     with large.open("wb") as file:
         file.truncate(400_000_000)
     async with terminal(program, "receive", "--into", str(tmp_path / "inbox"), "--url", link) as (receiver, there):
         await there.shows("receives into")
         async with terminal(program, "send", str(large), "--url", link) as (sender, here):
             for screen in (here, there):
-                await screen.shows("large.bin")
+                await screen.shows("[bold]large.bin")
                 await screen.shows("/400.0 MB")
                 await screen.shows("MB/s")
             sender.send_signal(signal.SIGINT)

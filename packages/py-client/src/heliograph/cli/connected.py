@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from heliograph.cli.output import Output
 from heliograph.cli.where import Where
@@ -15,11 +16,13 @@ from heliograph.events import Registered
 from heliograph.peer.connection import Connection
 from heliograph_protocol import PeerJoined
 
-__all__ = ["OBSERVER", "connected", "enter"]
+__all__ = ["OBSERVER", "RECEIVER", "connected", "enter"]
 
 OBSERVER = "observer"
 """The role of somebody who only looks: nobody to talk to."""
 CLIENT = "client"
+RECEIVER = "receiver"
+"""The role of somebody who takes files."""
 
 
 @asynccontextmanager
@@ -40,9 +43,9 @@ async def enter(where: Where, *, role: str = CLIENT, peer_id: str | None = None)
 
 @asynccontextmanager
 async def connected(
-    where: Where, peer: str | None, *, out: Output, wait_s: float | None = 0
+    where: Where, peer: str | None, *, out: Output, wait_s: float | None = 0, role: str | None = None
 ) -> AsyncIterator[Connection]:
-    """A connection to the peer, or to the only other one in the room.
+    """A connection to the peer, or to the only other one in the room; if one alone has the `role`, that is enough.
 
     For one that is not there yet it waits `wait_s` seconds; None is without end.
     """
@@ -59,60 +62,74 @@ async def connected(
             await opened.__aexit__(None, None, None)
         return
     async with enter(where) as session:
-        found = await _awaited(session, peer, wait_s, out)
+        found = await _awaited(session, _Wanted(peer, role), wait_s, out)
         with out.status(f"Connecting to {found}…"):
             connection = await session.connect(found)
         async with connection:
             yield connection
 
 
-async def _awaited(session: Session, peer: str | None, wait_s: float | None, out: Output) -> str:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A peer of this id, or else the only one, at least of this role."""
+
+    peer: str | None
+    role: str | None
+
+    def __str__(self) -> str:
+        return self.peer or "somebody"
+
+
+async def _awaited(session: Session, wanted: _Wanted, wait_s: float | None, out: Output) -> str:
     """The peer's id as soon as it is in the room."""
     try:
-        return await _present(session, peer)
+        return await _present(session, wanted)
     except PeerNotFound:
         if wait_s == 0:
             raise
     if not session.grants:
         raise UnsupportedByServer("This server speaks level 1 of the protocol, and tells nobody who comes")
     try:
-        with out.status(f"Waiting for {peer or 'somebody'} to come…"):
+        with out.status(f"Waiting for {wanted} to come…"):
             async with asyncio.timeout(wait_s):
-                return await _coming(session, peer)
+                return await _coming(session, wanted)
     except TimeoutError:
-        words = f"{peer or 'Nobody'} {'did not come' if peer else 'came'} in {wait_s:g} s"
+        words = f"{wanted.peer} did not come in {wait_s:g} s" if wanted.peer else f"Nobody came in {wait_s:g} s"
         raise PeerNotFound(words, code="PEER_NOT_FOUND") from None
 
 
-async def _coming(session: Session, peer: str | None) -> str:
+async def _coming(session: Session, wanted: _Wanted) -> str:
     while True:
         try:
             async for event in session.events():
                 if isinstance(event, Registered | PeerJoined):
                     try:
-                        return await _present(session, peer)
+                        return await _present(session, wanted)
                     except PeerNotFound:
                         continue
         except EventsMissed:
             continue
-        raise PeerNotFound(f"The room ended before {peer or 'somebody'} came", code="PEER_NOT_FOUND")
+        raise PeerNotFound(f"The room ended before {wanted} came", code="PEER_NOT_FOUND")
 
 
-async def _present(session: Session, peer: str | None) -> str:
-    if peer is None:
-        return await only_peer(session)
-    if peer not in await session.peers():
-        raise PeerNotFound(f"No peer {peer} in this room", code="PEER_NOT_FOUND")
-    return peer
+async def _present(session: Session, wanted: _Wanted) -> str:
+    if wanted.peer is None:
+        return await only_peer(session, role=wanted.role)
+    if wanted.peer not in await session.peers():
+        raise PeerNotFound(f"No peer {wanted.peer} in this room", code="PEER_NOT_FOUND")
+    return wanted.peer
 
 
-async def only_peer(session: Session) -> str:
-    """The only other peer in the room that does not merely look. Raises if there is none, or a choice."""
+async def only_peer(session: Session, *, role: str | None = None) -> str:
+    """The only other peer that does not merely look, or the only one of the role. Raises if there is none, or several."""
     there = await session.peers()
     roster = session.roster
     others = [peer_id for peer_id in there if peer_id not in roster or roster[peer_id].role != OBSERVER]
     if not others:
         raise PeerNotFound(f"Nobody else is in room {session.room_id}", code="PEER_NOT_FOUND")
+    fitting = [peer_id for peer_id in others if peer_id in roster and roster[peer_id].role == role]
+    if len(fitting) == 1:
+        return fitting[0]
     if len(others) > 1:
         raise ConfigurationError(f"Choose one with --peer: {', '.join(sorted(others))}")
     return others[0]

@@ -33,7 +33,9 @@ class Transfers:
     def __init__(self, out: Output) -> None:
         self._out = out
         self._bars = Progress(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=2)),
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=2)
+            ),
             BarColumn(bar_width=None, table_column=Column(ratio=2, min_width=4)),
             DownloadColumn(table_column=Column(no_wrap=True, justify="right")),
             TransferSpeedColumn(table_column=Column(no_wrap=True, justify="right")),

@@ -11,6 +11,7 @@ from typing import Literal
 import click
 
 from heliograph.channels.channel import Channel
+from heliograph.cli.connected import RECEIVER
 from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfer, Transfers
@@ -28,7 +29,6 @@ from heliograph_protocol.datachannel import FILE_LABEL
 
 __all__ = ["receive"]
 
-RECEIVER = "receiver"
 MAX_AT_ONCE = 16
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from heliograph.cli.connected import connected
+from heliograph.cli.connected import RECEIVER, connected
 from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfers
@@ -31,7 +31,11 @@ __all__ = ["send"]
     required=True,
     type=click.Path(exists=True, readable=True, path_type=Path),
 )
-@click.option("--peer", metavar="ID", help="Whom to send it to.  [default: the only other peer in the room]")
+@click.option(
+    "--peer",
+    metavar="ID",
+    help="Whom to send it to.  [default: the only other peer in the room, or the only `receive`]",
+)
 @click.option(
     "--wait",
     "wait_s",
@@ -64,7 +68,7 @@ async def _send(where: Where, paths: tuple[Path, ...], peer: str | None, wait_s:
         out.event("waiting", words, room_id=created.room_id, link=link)
     elif wait_s is None:
         wait_s = 0
-    async with connected(where, peer, wait_s=wait_s, out=out) as connection:
+    async with connected(where, peer, wait_s=wait_s, role=RECEIVER, out=out) as connection:
         for path in paths:
             if path.is_dir():
                 await _send_directory(connection, path, path.resolve().name, out)
