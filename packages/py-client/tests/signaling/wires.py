@@ -11,6 +11,8 @@ from typing import Any
 from heliograph.signaling.core import CoreEvent, Credentials, SignalingCore
 from heliograph_protocol import IceServer
 from heliograph_server.identity.verifier import User
+from heliograph_server.inspection.inspectors import Inspectors
+from heliograph_server.inspection.node_meter import NodeMeter
 from heliograph_server.ops.metrics import SignalingMetrics
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.hub import Hub
@@ -81,11 +83,15 @@ class Node:
     def __init__(self, clock: TurnedClock, rate_per_s: int) -> None:
         door: Any = OpenDoor()
         self.hub = Hub(timers=clock, wall_clock=clock, resume_window_s=RESUME_WINDOW_S)
+        metrics = SignalingMetrics()
+        meter = NodeMeter(metrics, "test", tasks=lambda: 0)
+        inspectors = Inspectors(self.hub, metrics, meter, clock=clock, monotonic=clock, operator_token="")
         self.context = SessionContext(
             hub=self.hub,
             registration=Registration(door, door, self.hub, door, rate_per_s),
-            requests=Requests(self.hub, clock),
-            metrics=SignalingMetrics(),
+            requests=Requests(self.hub, clock, inspectors),
+            inspectors=inspectors,
+            metrics=metrics,
             monotonic=clock,
             timers=clock,
             rate_per_s=rate_per_s,

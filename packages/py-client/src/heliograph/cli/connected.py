@@ -121,7 +121,7 @@ async def _present(session: Session, wanted: _Wanted) -> str:
 
 
 async def only_peer(session: Session, *, role: str | None = None) -> str:
-    """The only other peer that does not merely look, or the only one of the role. Raises if there is none, or several."""
+    """The only other peer that does not merely look, or the only one of the role. Raises if none is, or several are."""
     there = await session.peers()
     roster = session.roster
     others = [peer_id for peer_id in there if peer_id not in roster or roster[peer_id].role != OBSERVER]
