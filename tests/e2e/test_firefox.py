@@ -1,7 +1,12 @@
 """Debian's Firefox: the page and the browser SDK in it, with a Python worker and with Chromium on the other side."""
 
+import asyncio
 import hashlib
+import os
 import random
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +22,7 @@ import heliograph
 SIZE = 3_000_000
 CONNECTED = '[data-testid="connection-state"][data-state="open"]'
 TIMEOUT_S = 180
+NOTICED_S = 5.0
 
 CALL_AND_SEND = """
 async (room, token, size) => {
@@ -75,6 +81,43 @@ async ([room, token]) => {
   await say('between');
   session.close();
   return { answers, there, canRestart };
+}
+"""
+
+STAY = """
+async (room, token, peers) => {
+  window.made = [];
+  const Native = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration) {
+      super(configuration);
+      made.push(this);
+    }
+  };
+  const { connect } = await import('/sdk/index.js');
+  window.session = await connect({ room, token, peerId: 'Firefox-1' });
+  window.states = [];
+  for (const peer of peers) {
+    const connection = await session.connect(peer);
+    connection.on('state', ({ state }) => states.push([peer, state, Date.now()]));
+  }
+  window.checks = async () => {
+    const counts = [];
+    for (const pc of made) {
+      (await pc.getStats()).forEach(({ responsesReceived = 0 }) => counts.push(responsesReceived));
+    }
+    return counts.reduce((sum, count) => sum + count);
+  };
+  window.atFirst = await checks();
+}
+"""
+
+WAIT_FOR_CALLS = """
+async ([room, token]) => {
+  const { connect } = await import('/sdk/index.js');
+  const session = await connect({ room, token, peerId: 'Chromium-1' });
+  window.states = [];
+  session.on('connection', ({ connection }) => connection.on('state', ({ state }) => states.push(state)));
 }
 """
 
@@ -177,6 +220,37 @@ async def test_chromium_restarts_ice_with_firefox_and_firefox_sees_it_leave(
         ["open", "closed"],
         0,
     ]
+    assert tab.errors == []
+    await tab.close()
+
+
+@pytest.mark.timeout(TIMEOUT_S)
+async def test_an_idle_connection_stays_and_a_killed_worker_is_missed_within_five_seconds(
+    firefox: Session, server: ServerProcess, room: heliograph.Room, open_page: OpenPage
+) -> None:
+    place = [room.room_id, room.token]
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "heliograph_server.demo_worker", server.url, room.room_id, "Worker-1"),
+        env={**os.environ, "HELIOGRAPH_TOKEN": room.token},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        await server.logs("peer.joined", peer="Worker-1")
+        chromium = await open_page(server.url)
+        await chromium.page.evaluate(WAIT_FOR_CALLS, place)
+        tab = await firefox.open(server.url)
+        await tab.call(STAY, *place, ["Worker-1", "Chromium-1"])
+        # Firefox checks a path every 4 to 6 s, and nothing else travels.
+        await tab.until("async () => await checks() >= atFirst + 4", within_s=60)
+        assert await tab.call("() => states") == []
+        assert await chromium.page.evaluate("() => states") == ["open"]
+        killed = time.time()
+    finally:
+        worker.kill()
+        await worker.wait()
+    noticed_ms = "() => states.find(([peer, state]) => peer === 'Worker-1' && state === 'disconnected')?.[2]"
+    assert await tab.until(noticed_ms) / 1000 - killed < NOTICED_S
+    assert await tab.call("() => states.filter(([peer]) => peer !== 'Worker-1')") == []
     assert tab.errors == []
     await tab.close()
 

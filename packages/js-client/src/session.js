@@ -60,6 +60,9 @@ export async function connect({ signal, ...options }) {
  * @property {ComplaintEvent} complaint the server objects to something that nobody waits for
  */
 
+/** Connections that are over and whose late offers are known as such; beyond it, the oldest goes. */
+const REMEMBERED = 64;
+
 /**
  * A peer in a room, and its connections.
  * @extends {Member<SessionEvents>}
@@ -73,6 +76,8 @@ export class Session extends Member {
   #methods = new Map();
   /** The current connection with each peer. @type {Map<string, Connection>} */
   #connections = new Map();
+  /** The ids of those that are over. @type {Set<string>} */
+  #over = new Set();
 
   /** @param {Omit<ConnectOptions, 'signal'>} options */
   constructor({ url = globalThis.location?.origin, room, token, peerId, random = Math.random, ...options }) {
@@ -187,7 +192,11 @@ export class Session extends Member {
     const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), options);
     this.#connections.set(peerId, connection);
     connection.on('state', () => {
-      if (connection.isOver && this.#connections.get(peerId) === connection) this.#connections.delete(peerId);
+      if (!connection.isOver) return;
+      if (this.#connections.get(peerId) === connection) this.#connections.delete(peerId);
+      this.#over.add(connection.id);
+      const [oldest = ''] = this.#over;
+      if (this.#over.size > REMEMBERED) this.#over.delete(oldest);
     });
     return connection;
   }
@@ -236,6 +245,8 @@ export class Session extends Member {
       current.renegotiate(sdp, givesWay);
       return;
     }
+    // A path for it was looked for, and it ended before that was said: channels may close sooner than the server forwards.
+    if (id !== '' && this.#over.has(id)) return;
     const connection = this.#begin(peerId, id);
     this.dispatchEvent(new ConnectionEvent(connection));
     connection.answer(id, sdp, canRestart);

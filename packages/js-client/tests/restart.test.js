@@ -1,6 +1,6 @@
 import { ConnectionLost } from '../src/index.js';
 import { FakeServer } from './fake-server.js';
-import { equal, ok, test, until } from './harness.js';
+import { equal, ok, test, turn, until } from './harness.js';
 import { chatOf, connectedPair, state } from './pair.js';
 
 /** Real connections, of which the test can say that their path is broken. */
@@ -87,5 +87,22 @@ test('a peer that cannot do that is not asked to', async () => {
   equal([ab.state, ab.restartIce()], ['disconnected', false]);
   made[0]?.say(false);
   equal([ab.state, server.heard('offer').length], ['open', offers]);
+  close();
+});
+
+test('an offer that comes when its connection is over begins no other', async () => {
+  const server = new FakeServer(2);
+  const { b, ab, ba, close } = await connectedPair({}, server);
+  const [offer] = server.heard('offer');
+  let connections = 0;
+  b.on('connection', () => (connections += 1));
+  server.forward = (message) => (message.type === 'quit' ? [message, { ...offer, ...message, type: 'offer' }, message] : message);
+  const over = state(ba, 'closed');
+  ab.close();
+  await over;
+  await until(() => server.heard('quit').length === 1, 'the server has it');
+  await turn();
+  equal([connections, b.connections.size], [0, 0]);
+  server.forward = (message) => message;
   close();
 });
