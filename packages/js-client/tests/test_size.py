@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 SOURCES = Path(__file__).parent.parent / "src"
-LIMIT_BYTES = 30_500
+LIMIT_BYTES = 30_800
 """Of all modules together, without their documentation comments and not minified. The goal is 15 KB, and they are over
 it; this keeps them from growing unnoticed."""
 
