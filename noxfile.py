@@ -31,9 +31,14 @@ GENERATED = {
 CHECKOV = "infra/terraform/checkov.in"
 CHECKOV_LOCK = "infra/terraform/checkov.lock"
 TERRAFORM = [  # configurations that stand on their own
+    "modules/signaling-data",
+    "modules/signaling-host",
+    "modules/tls-load-balancer",
     "modules/signaling-server",
     "modules/signaling-server/examples/minimal",
     "modules/signaling-server/examples/load-balancer",
+    "modules/signaling-cluster",
+    "modules/signaling-cluster/examples/minimal",
     "environments/dev",
     "environments/production",
 ]

@@ -72,8 +72,12 @@ class ServerProcess:
             env=self._environ,
         )
         self._reader = asyncio.create_task(self._read(self._process, listening))
-        async with asyncio.timeout(START_TIMEOUT_S):
-            await listening
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await listening
+        except BaseException:
+            await self.kill()
+            raise
         event = self.events("server.listening")[-1]
         self.http_port, self.ws_port = event["http_port"], event["ws_port"]
 

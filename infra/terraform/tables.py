@@ -33,7 +33,8 @@ def documented(folder: Path) -> str:
             outputs.append(f"| `{name}` | {about} |")
         else:
             default = f"`{found['default']}`" if "default" in found else "required"
-            inputs.append(f"| `{name}` | {about} | `{found['type']}` | {default} |")
+            kind = found["type"] if not found["type"].endswith("{") else found["type"] + "…})"
+            inputs.append(f"| `{name}` | {about} | `{kind}` | {default} |")
     return "\n".join([*inputs, "", *outputs, ""])
 
 

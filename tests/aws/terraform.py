@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,8 +15,6 @@ PLUGIN_DIR: Final = "TERRAFORM_PLUGIN_DIR"
 """The variable that names a folder with the providers, for machines that cannot fetch them."""
 
 COMMAND_TIMEOUT_S: Final = 240
-CHANGES: Final = 2
-"""The exit code of `plan -detailed-exitcode` when there is something to do."""
 
 
 class Terraform:
@@ -48,14 +47,12 @@ class Terraform:
         """What there is."""
         return self._run("state", "list").split()
 
-    def is_settled(self) -> bool:
-        """Whether there is nothing left to do."""
-        command = ["terraform", "plan", "-no-color", "-detailed-exitcode"]
-        done = subprocess.run(command, **self._how(), check=False)
-        assert done.returncode in {0, CHANGES}, done.stdout + done.stderr
-        if done.returncode == CHANGES:
-            print(done.stdout)
-        return done.returncode == 0
+    def left_to_do(self) -> set[str]:
+        """The resources that another apply would change, without what counts them."""
+        self._run("plan", "-no-color", "-out=plan")
+        plan = json.loads(self._run("show", "-json", "plan"))
+        changes = [change for change in plan.get("resource_changes", []) if change["change"]["actions"] != ["no-op"]]
+        return {re.sub(r"\[[^]]*\]", "", change["address"]) for change in changes}
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(["terraform", *arguments], **self._how(), check=False)

@@ -3,27 +3,24 @@
 import asyncio
 import hashlib
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import pytest
 from browser import LAUNCH_ARGS, find_browser
 from demo_page import DemoPage
 from echo import echo_worker
-from emulator import AWS_ENVIRONMENT, running_moto
 from playwright.async_api import async_playwright
 from server_process import running_server
 
 import heliograph
 
+from .client import client
 from .role import allows, calls_of, recording
 from .terraform import Terraform
 
 pytestmark = pytest.mark.timeout(600)
 
-REGION: Final = "us-west-1"
 CLEANED_UP_S: Final = 20
 SERVERS_KEY: Final = "key-of-the-server"
 """Tells the server's calls from those of the test."""
@@ -36,20 +33,10 @@ def anyio_backend() -> tuple[str, dict[str, object]]:
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An empty AWS, which can note what it is asked: the environment that leads there."""
-    with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("MOTO_RECORDER_FILEPATH", str(tmp_path_factory.mktemp("moto") / "recording"))
-        url = stack.enter_context(running_moto())
-        yield {**AWS_ENVIRONMENT, "AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": REGION}
-
-
-@pytest.fixture(scope="module")
 def deployment(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
     """The environment, applied; destroyed in the end."""
     variables = {
-        "aws_region": REGION,
+        "aws_region": aws["AWS_DEFAULT_REGION"],
         "docker_image": "heliograph-server:test",
         "allowed_cidr_blocks": ["127.0.0.0/8"],
         "enable_alarms": True,
@@ -66,7 +53,7 @@ def deployment(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_once_applied_there_is_nothing_left_to_do(deployment: Terraform) -> None:
     assert deployment.resources() != []
-    assert deployment.is_settled()
+    assert deployment.left_to_do() == set()
 
 
 async def test_a_page_meets_a_worker_through_cognito_and_dynamodb(
@@ -110,17 +97,6 @@ async def test_a_page_meets_a_worker_through_cognito_and_dynamodb(
     table, pool = f"table/{outputs['table_name']}", f"userpool/{outputs['cognito_user_pool_id']}"
     assert {target.removesuffix("/index/rooms-by-owner") for _, target in calls} == {table, pool}
     assert not allows(role["PolicyDocument"], ("dynamodb:PutItem", f"{table}-of-others"))
-
-
-def client(service: str, aws: dict[str, str]) -> Any:
-    """AWS as seen by somebody else."""
-    return boto3.session.Session().client(
-        service,
-        endpoint_url=aws["AWS_ENDPOINT_URL"],
-        region_name=REGION,
-        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 def item(aws: dict[str, str], table: str, room_id: str) -> dict[str, Any]:

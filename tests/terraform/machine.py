@@ -8,7 +8,7 @@ from typing import Any, Final
 
 __all__ = ["TEMPLATES", "Machine", "rendered"]
 
-TEMPLATES: Final = Path(__file__).parents[2] / "infra/terraform/modules/signaling-server/templates"
+TEMPLATES: Final = Path(__file__).parents[2] / "infra/terraform/modules/signaling-host/templates"
 TIMEOUT_S: Final = 30
 
 

@@ -22,6 +22,9 @@ PLAIN: Final = {
     "log_group": "/heliograph/heliograph-test",
     "turn_secret_parameter": "",
     "signing_key_parameter": "",
+    "bus_auth_parameter": "",
+    "bus_address": "",
+    "stop_timeout": 10,
     "metric_namespace": "",
     "deployment": "heliograph-test",
     "caddy_image": "caddy:2",
@@ -35,12 +38,20 @@ FULL: Final = {
     "registry_region": "us-east-1",
     "turn_secret_parameter": "/heliograph/turn",
     "signing_key_parameter": "/heliograph/key",
+    "bus_auth_parameter": "/heliograph/valkey",
+    "bus_address": "bus.example.org:6379",
+    "stop_timeout": 40,
     "metric_namespace": "Heliograph",
     "acme_email": "ops@example.org",
 }
 
 LIVES_FOR_ROUNDS = 'echo >>"$0.rounds"; [ "$(wc -l <"$0.rounds")" -le {} ]'
-SECRETS = 'case "$*" in *heliograph/key*) echo "-----KEY-----";; *ssm*) echo "turn secret $1";; *) echo password;; esac'
+SECRETS = """case "$*" in
+  *heliograph/key*) echo '-----KEY-----';;
+  *heliograph/valkey*) echo Open-Sesame;;
+  *ssm*) echo "turn secret $1";;
+  *) echo password;;
+esac"""
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +130,10 @@ def test_secrets_come_from_parameters_and_are_for_root_alone(
 ) -> None:
     assert machine.run(files["full"]["heliograph-prepare.sh"]).returncode == 0
     secrets = machine.place / "secrets.env"
-    assert secrets.read_text() == "HELIOGRAPH_TURN_SECRET=turn secret ssm\n"
+    assert secrets.read_text().splitlines() == [
+        "HELIOGRAPH_TURN_SECRET=turn secret ssm",
+        "HELIOGRAPH_CLUSTER_URL=rediss://:Open-Sesame@bus.example.org:6379",
+    ]
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     data = Path(machine.calls("install")[0].split()[-1])
     key = data / "identity-key.pem"
@@ -139,7 +153,7 @@ def health(files: dict[str, dict[str, str]], machine: Machine, kind: str, rounds
     for name, does in programs.items():
         machine.has(name, does)
     machine.run(files[kind]["heliograph-health.sh"])
-    assert len(machine.calls("curl")) == rounds
+    assert len([call for call in machine.calls("curl") if call.endswith("/health")]) == rounds
 
 
 def test_a_healthy_server_is_left_alone(files: dict[str, dict[str, str]], machine: Machine) -> None:
@@ -177,6 +191,36 @@ def test_health_is_reported_each_minute(
     reports = machine.calls("aws cloudwatch put-metric-data")
     assert len(reports) == 2
     assert reports[0].endswith(f"--metric-name Healthy --dimensions Deployment=heliograph-test --value {value}")
+
+
+def test_a_node_that_is_being_taken_out_lets_its_server_hand_over(
+    files: dict[str, dict[str, str]], machine: Machine
+) -> None:
+    machine.has("sleep", LIVES_FOR_ROUNDS.format(3))
+    said = 'case "$*" in *PUT*) echo pass;; *"token: pass"*target-lifecycle-state) echo {};; esac'
+    machine.has("curl", said.format("InService"))
+    machine.run(files["full"]["heliograph-health.sh"])
+    assert machine.calls("systemctl") == []
+    machine.has("sleep", LIVES_FOR_ROUNDS.format(6))
+    machine.has("curl", said.format("Terminated"))
+    machine.run(files["full"]["heliograph-health.sh"])
+    assert machine.calls("systemctl") == ["systemctl stop heliograph.service"] * 3
+
+
+def test_the_number_of_connections_is_reported_too(files: dict[str, dict[str, str]], machine: Machine) -> None:
+    metrics = 'case "$*" in */metrics) printf "heliograph_tasks 9.0\\nheliograph_connections 1234.0\\n";; esac'
+    health(files, machine, "full", 7, curl=metrics)
+    reports = machine.calls("aws cloudwatch put-metric-data")
+    assert [report.partition("--metric-name ")[2] for report in reports] == [
+        "Healthy --dimensions Deployment=heliograph-test --value 1",
+        "Connections --dimensions Deployment=heliograph-test --value 1234",
+    ] * 2
+
+
+def test_a_server_that_hands_its_peers_over_has_the_time_for_it(files: dict[str, dict[str, str]]) -> None:
+    unit = files["full"]["heliograph.service"]
+    assert "docker stop --time 40 heliograph" in unit
+    assert "TimeoutStopSec=50" in unit
 
 
 def test_the_unit_runs_the_image_as_the_image_expects(files: dict[str, dict[str, str]]) -> None:

@@ -133,9 +133,27 @@ variable "turn_secret_parameter" {
 }
 
 variable "signing_key_parameter" {
-  description = "Name of an SSM parameter with the key that signs join tokens, so that they outlive the instance"
+  description = "Name of an SSM parameter with the key that signs join tokens, so that they outlive the instance; needed for a cluster, whose nodes share it"
   type        = string
   default     = null
+}
+
+variable "cluster" {
+  description = "Several nodes instead of one instance: how many, how many connections each should have, and the SSM parameter with the password of their bus. Needs certificate_arn and signing_key_parameter; null for one instance"
+  type = object({
+    bus_auth_parameter        = string
+    bus_node_type             = optional(string, "cache.t4g.small")
+    min_nodes                 = optional(number, 2)
+    max_nodes                 = optional(number, 6)
+    connections_per_node      = optional(number, 20000)
+    wait_for_capacity_timeout = optional(string, "10m")
+  })
+  default = null
+
+  validation {
+    condition     = var.cluster == null || (var.certificate_arn != null && var.signing_key_parameter != null)
+    error_message = "A cluster stands behind a load balancer, and its nodes share a key: give certificate_arn and signing_key_parameter."
+  }
 }
 
 variable "deletion_protection" {

@@ -21,7 +21,7 @@ mock_data "aws_ec2_instance_type_offerings" {
 }
 
 mock_data "aws_ssm_parameter" {
-  defaults = { insecure_value = "ami-0123456789abcdef0" }
+  defaults = { insecure_value = "ami-0123456789abcdef0", value = "OpenSesameOpenSesame" }
 }
 
 mock_data "aws_vpc" {
@@ -72,4 +72,16 @@ mock_resource "aws_lb_listener" {
 
 mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:eu-central-1:123456789012:heliograph-production-alarms" }
+}
+
+mock_resource "aws_iam_instance_profile" {
+  defaults = { arn = "arn:aws:iam::123456789012:instance-profile/heliograph-test" }
+}
+
+mock_resource "aws_launch_template" {
+  defaults = { id = "lt-0123456789abcdef0", latest_version = 1 }
+}
+
+mock_resource "aws_elasticache_replication_group" {
+  defaults = { primary_endpoint_address = "master.heliograph-test.abcdef.euc1.cache.amazonaws.com" }
 }

@@ -4,8 +4,6 @@ data "aws_region" "current" {}
 
 data "aws_partition" "current" {}
 
-data "aws_caller_identity" "current" {}
-
 data "aws_ec2_instance_type" "this" {
   instance_type = var.instance_type
 }
@@ -15,12 +13,51 @@ data "aws_ssm_parameter" "ami" {
 }
 
 locals {
-  name       = "${var.name}-${var.environment}"
-  region     = data.aws_region.current.name
-  account_id = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
+  name      = "${var.name}-${var.environment}"
+  region    = data.aws_region.current.name
+  partition = data.aws_partition.current.partition
 
   tags = merge(var.tags, { Environment = var.environment })
+  data = var.data == null ? one(module.data[*].data) : var.data
+}
+
+# The rooms and the users: our own, or those that stand beside.
+module "data" {
+  source = "../signaling-data"
+  count  = var.data == null ? 1 : 0
+
+  name                   = local.name
+  tags                   = local.tags
+  create_user_pool       = var.create_user_pool
+  cognito_region         = var.cognito_region
+  cognito_user_pool_id   = var.cognito_user_pool_id
+  cognito_app_client_id  = var.cognito_app_client_id
+  point_in_time_recovery = var.point_in_time_recovery
+  deletion_protection    = var.deletion_protection
+}
+
+module "host" {
+  source = "../signaling-host"
+
+  name                   = local.name
+  tags                   = local.tags
+  docker_image           = var.docker_image
+  server_settings        = var.server_settings
+  data                   = local.data
+  log_group              = { name = aws_cloudwatch_log_group.this.name, arn = aws_cloudwatch_log_group.this.arn }
+  http_port              = var.http_port
+  websocket_port         = var.websocket_port
+  trusted_proxies        = local.tls_on_instance ? ["127.0.0.1/32"] : local.tls_in_front ? data.aws_vpc.this.cidr_block_associations[*].cidr_block : []
+  turn_secret_parameter  = var.turn_secret_parameter
+  signing_key_parameter  = var.signing_key_parameter
+  metric_namespace       = var.enable_alarms ? local.metric_namespace : null
+  enable_session_manager = var.enable_session_manager
+
+  caddy = local.tls_on_instance ? {
+    image       = var.caddy_image
+    domain_name = var.domain_name
+    acme_email  = var.acme_email
+  } : null
 }
 
 resource "aws_instance" "this" {
@@ -29,9 +66,9 @@ resource "aws_instance" "this" {
   instance_type               = var.instance_type
   subnet_id                   = var.subnet_ids[0]
   vpc_security_group_ids      = [aws_security_group.instance.id]
-  iam_instance_profile        = aws_iam_instance_profile.this.name
+  iam_instance_profile        = module.host.instance_profile.name
   key_name                    = var.key_name
-  user_data                   = local.user_data
+  user_data                   = module.host.user_data
   user_data_replace_on_change = true
   disable_api_termination     = var.deletion_protection
   ebs_optimized               = contains(["supported", "default"], data.aws_ec2_instance_type.this.ebs_optimized_support)
@@ -58,8 +95,8 @@ resource "aws_instance" "this" {
     ignore_changes = [ami]
   }
 
-  # The server writes its log, and reads what it needs, from its first second on.
-  depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this, aws_vpc_security_group_egress_rule.https]
+  # The server fetches its image from its first second on.
+  depends_on = [aws_vpc_security_group_egress_rule.https]
 }
 
 resource "aws_eip" "this" {

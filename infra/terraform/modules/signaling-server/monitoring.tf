@@ -93,7 +93,7 @@ locals {
       description = "DynamoDB has refused to read rooms because there were too many requests"
       namespace   = "AWS/DynamoDB"
       metric      = "ReadThrottleEvents"
-      dimensions  = { TableName = aws_dynamodb_table.rooms.name }
+      dimensions  = { TableName = local.data.table_name }
       statistic   = "Sum"
       comparison  = "GreaterThanThreshold"
       threshold   = 0
@@ -105,7 +105,7 @@ locals {
       description = "DynamoDB has refused to write rooms because there were too many requests"
       namespace   = "AWS/DynamoDB"
       metric      = "WriteThrottleEvents"
-      dimensions  = { TableName = aws_dynamodb_table.rooms.name }
+      dimensions  = { TableName = local.data.table_name }
       statistic   = "Sum"
       comparison  = "GreaterThanThreshold"
       threshold   = 0

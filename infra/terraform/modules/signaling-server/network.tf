@@ -7,13 +7,10 @@ locals {
   # With TLS there is one public port, because each port of the server serves everything.
   public_ports = var.tls == "none" ? toset([var.http_port, var.websocket_port]) : toset([443])
 
-  # What strangers may open: on the instance or, if there is one, on the load balancer.
+  # What strangers may open on the instance.
   public_rules = merge(
     { for pair in setproduct(local.public_ports, toset(var.allowed_cidr_blocks)) :
     "${pair[0]} from ${pair[1]}" => { port = pair[0], cidr = pair[1] } },
-    # Browsers that were given a bare name ask here first, and are sent on to 443.
-    { for cidr in(local.tls_in_front ? toset(var.allowed_cidr_blocks) : []) :
-    "80 from ${cidr}" => { port = 80, cidr = cidr } },
     { for cidr in(local.tls_on_instance ? setunion(var.allowed_cidr_blocks, var.acme_cidr_blocks) : []) :
     "80 from ${cidr}" => { port = 80, cidr = cidr } },
   )
@@ -52,18 +49,6 @@ resource "aws_vpc_security_group_ingress_rule" "instance" {
   tags              = local.tags
 }
 
-resource "aws_vpc_security_group_ingress_rule" "from_load_balancer" {
-  count = local.tls_in_front ? 1 : 0
-
-  security_group_id            = aws_security_group.instance.id
-  description                  = "The server, for the load balancer"
-  ip_protocol                  = "tcp"
-  from_port                    = var.http_port
-  to_port                      = var.http_port
-  referenced_security_group_id = aws_security_group.load_balancer[0].id
-  tags                         = local.tags
-}
-
 resource "aws_vpc_security_group_egress_rule" "https" {
   security_group_id = aws_security_group.instance.id
   description       = "AWS, the registry of the image, the packages of the system, the certificate authority"
@@ -84,7 +69,7 @@ resource "aws_route53_record" "this" {
   records = local.tls_in_front ? null : [aws_eip.this.public_ip]
 
   dynamic "alias" {
-    for_each = aws_lb.this
+    for_each = module.load_balancer
 
     content {
       name                   = alias.value.dns_name

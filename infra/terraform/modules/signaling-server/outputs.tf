@@ -17,7 +17,7 @@ output "public_dns" {
 
 output "dns_target" {
   description = "What the record of domain_name has to point to: an A record for an address, a CNAME or an alias for the name of a load balancer"
-  value       = local.tls_in_front ? one(aws_lb.this[*].dns_name) : aws_eip.this.public_ip
+  value       = local.tls_in_front ? one(module.load_balancer[*].dns_name) : aws_eip.this.public_ip
 }
 
 # URLs
@@ -51,32 +51,32 @@ output "security_group_id" {
 
 output "role_name" {
   description = "Name of the instance's role"
-  value       = aws_iam_role.this.name
+  value       = module.host.role_name
 }
 
 output "table_name" {
   description = "Name of the table of rooms"
-  value       = aws_dynamodb_table.rooms.name
+  value       = local.data.table_name
 }
 
 output "table_arn" {
   description = "ARN of the table of rooms"
-  value       = aws_dynamodb_table.rooms.arn
+  value       = local.data.table_arn
 }
 
 output "cognito_region" {
   description = "Region of the user pool"
-  value       = local.cognito_region
+  value       = local.data.cognito_region
 }
 
 output "cognito_user_pool_id" {
   description = "Id of the user pool"
-  value       = local.user_pool_id
+  value       = local.data.user_pool_id
 }
 
 output "cognito_app_client_id" {
   description = "Id of the pool's client"
-  value       = local.app_client_id
+  value       = local.data.app_client_id
 }
 
 output "log_group_name" {
@@ -93,5 +93,5 @@ output "alarm_names" {
 
 output "server_environment" {
   description = "Settings of the server, as variables of its environment: what the instance runs it with, without secrets"
-  value       = tomap(local.server_environment)
+  value       = module.host.server_environment
 }

@@ -80,7 +80,21 @@ variable "signing_key_parameter" {
   }
 }
 
-# Identity
+# Rooms and identity
+
+variable "data" {
+  description = "Table and user pool that stand beside the server, as signaling-data puts them out; null to make them, with the inputs that follow"
+  type = object({
+    table_name     = string
+    table_arn      = string
+    owner_index    = string
+    cognito_region = string
+    user_pool_id   = string
+    user_pool_arn  = string
+    app_client_id  = string
+  })
+  default = null
+}
 
 variable "create_user_pool" {
   description = "Make a Cognito user pool and its client, rather than use one that exists"
@@ -100,7 +114,7 @@ variable "cognito_user_pool_id" {
   default     = null
 
   validation {
-    condition     = var.create_user_pool || var.cognito_user_pool_id != null
+    condition     = var.data != null || var.create_user_pool || var.cognito_user_pool_id != null
     error_message = "Give the ids of a user pool and its client, or set create_user_pool."
   }
 }
@@ -111,7 +125,7 @@ variable "cognito_app_client_id" {
   default     = null
 
   validation {
-    condition     = var.create_user_pool || var.cognito_app_client_id != null
+    condition     = var.data != null || var.create_user_pool || var.cognito_app_client_id != null
     error_message = "Give the ids of a user pool and its client, or set create_user_pool."
   }
 }

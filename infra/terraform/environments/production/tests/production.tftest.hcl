@@ -70,3 +70,47 @@ run "half_a_network" {
 
   expect_failures = [var.subnet_ids]
 }
+
+run "a_cluster" {
+  variables {
+    certificate_arn       = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    signing_key_parameter = "/heliograph/key"
+    cluster               = { bus_auth_parameter = "/heliograph/bus", min_nodes = 3 }
+  }
+
+  assert {
+    condition     = output.autoscaling_group_name == "heliograph-production" && output.instance_id == null && length(module.signaling_server) == 0
+    error_message = "Nodes instead of an instance"
+  }
+
+  assert {
+    condition     = output.websocket_url == "wss://signal.example.org" && endswith(output.dns_target, ".elb.amazonaws.com")
+    error_message = "Behind the same name"
+  }
+
+  assert {
+    condition     = output.table_name == "heliograph-production-rooms" && output.server_environment.HELIOGRAPH_ROOMS_TABLE == output.table_name
+    error_message = "With the same rooms"
+  }
+}
+
+run "one_server_has_the_same_data" {
+  variables {
+    acme_cidr_blocks = ["0.0.0.0/0"]
+  }
+
+  assert {
+    condition     = output.table_name == "heliograph-production-rooms" && output.autoscaling_group_name == null
+    error_message = "Either can take the other's place"
+  }
+}
+
+run "a_cluster_without_what_it_needs" {
+  command = plan
+
+  variables {
+    cluster = { bus_auth_parameter = "/heliograph/bus" }
+  }
+
+  expect_failures = [var.cluster]
+}

@@ -113,7 +113,7 @@ run "a_public_image_needs_no_login" {
   }
 
   assert {
-    condition     = !strcontains(aws_instance.this.user_data, "get-login-password") && !strcontains(aws_iam_role_policy.this.policy, "ecr:")
+    condition     = !strcontains(aws_instance.this.user_data, "get-login-password") && !strcontains(module.host.policy, "ecr:")
     error_message = "Nothing of ECR for an image from elsewhere"
   }
 }
@@ -132,7 +132,7 @@ run "the_operators_choices_arrive" {
   }
 
   assert {
-    condition     = length(aws_cognito_user_pool.this) == 0 && output.cognito_user_pool_id == "us-east-1_theirs"
+    condition     = output.cognito_user_pool_id == "us-east-1_theirs"
     error_message = "No pool beside the one that there is"
   }
 
@@ -147,39 +147,13 @@ run "the_operators_choices_arrive" {
   }
 
   assert {
-    condition     = aws_dynamodb_table.rooms.deletion_protection_enabled && aws_instance.this.disable_api_termination
+    condition     = aws_instance.this.disable_api_termination
     error_message = "Protected when asked for"
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 0 && !strcontains(aws_instance.this.user_data, "put-metric-data") && !strcontains(aws_iam_role_policy.this.policy, "cloudwatch:")
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 0 && !strcontains(aws_instance.this.user_data, "put-metric-data") && !strcontains(module.host.policy, "cloudwatch:")
     error_message = "Without alarms nothing is reported"
-  }
-}
-
-run "the_table_is_what_the_server_expects" {
-  assert {
-    condition     = aws_dynamodb_table.rooms.hash_key == "room_id" && aws_dynamodb_table.rooms.range_key == null
-    error_message = "A room is found by its id"
-  }
-
-  assert {
-    condition     = one(aws_dynamodb_table.rooms.ttl).enabled && one(aws_dynamodb_table.rooms.ttl).attribute_name == "delete_after"
-    error_message = "DynamoDB removes expired rooms"
-  }
-
-  assert {
-    condition     = one(aws_dynamodb_table.rooms.point_in_time_recovery).enabled
-    error_message = "The table can be restored"
-  }
-
-  assert {
-    condition = (
-      one(aws_dynamodb_table.rooms.global_secondary_index).name == "rooms-by-owner" &&
-      one(aws_dynamodb_table.rooms.global_secondary_index).hash_key == "owner_key" &&
-      one(aws_dynamodb_table.rooms.global_secondary_index).range_key == "owner_position"
-    )
-    error_message = "An owner's rooms are found by an index"
   }
 }
 
@@ -204,7 +178,32 @@ run "alarms_say_what_is_wrong" {
   }
 
   assert {
-    condition     = strcontains(aws_instance.this.user_data, "--namespace 'Heliograph' --metric-name Healthy")
+    condition     = strcontains(aws_instance.this.user_data, "--namespace 'Heliograph'") && strcontains(aws_instance.this.user_data, "report Healthy ")
     error_message = "The instance reports what the alarm reads"
+  }
+}
+
+run "data_that_stands_beside_is_used" {
+  variables {
+    create_user_pool = false
+    data = {
+      table_name     = "theirs-rooms"
+      table_arn      = "arn:aws:dynamodb:eu-central-1:123456789012:table/theirs-rooms"
+      owner_index    = "rooms-by-owner"
+      cognito_region = "us-east-1"
+      user_pool_id   = "us-east-1_theirs"
+      user_pool_arn  = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/us-east-1_theirs"
+      app_client_id  = "theirclient"
+    }
+  }
+
+  assert {
+    condition     = length(module.data) == 0 && output.table_name == "theirs-rooms" && output.cognito_user_pool_id == "us-east-1_theirs"
+    error_message = "Nothing is made beside what there is"
+  }
+
+  assert {
+    condition     = output.server_environment.HELIOGRAPH_ROOMS_TABLE == "theirs-rooms" && strcontains(module.host.policy, "table/theirs-rooms")
+    error_message = "The server uses it, and may"
   }
 }

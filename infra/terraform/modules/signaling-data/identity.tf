@@ -1,19 +1,19 @@
 # Who users are: a Cognito user pool of our own, or one that exists.
 
 locals {
-  cognito_region = var.cognito_region != null && !var.create_user_pool ? var.cognito_region : local.region
+  cognito_region = var.cognito_region != null && !var.create_user_pool ? var.cognito_region : data.aws_region.current.name
   user_pool_id   = var.create_user_pool ? one(aws_cognito_user_pool.this[*].id) : var.cognito_user_pool_id
-  user_pool_arn  = "arn:${local.partition}:cognito-idp:${local.cognito_region}:${local.account_id}:userpool/${local.user_pool_id}"
+  user_pool_arn  = "arn:${data.aws_partition.current.partition}:cognito-idp:${local.cognito_region}:${data.aws_caller_identity.current.account_id}:userpool/${local.user_pool_id}"
   app_client_id  = var.create_user_pool ? one(aws_cognito_user_pool_client.this[*].id) : var.cognito_app_client_id
 }
 
 resource "aws_cognito_user_pool" "this" {
   count = var.create_user_pool ? 1 : 0
 
-  name                = local.name
+  name                = var.name
   user_pool_tier      = "LITE" # the other tiers cost more for each user, and add nothing that the server uses
   deletion_protection = var.deletion_protection ? "ACTIVE" : "INACTIVE"
-  tags                = local.tags
+  tags                = var.tags
 
   # For each anonymous sign-in the server signs a user up, with a password that it tells nobody, and removes it later.
   admin_create_user_config {
@@ -33,7 +33,7 @@ resource "aws_cognito_user_pool" "this" {
 resource "aws_cognito_user_pool_client" "this" {
   count = var.create_user_pool ? 1 : 0
 
-  name                          = "${local.name}-server"
+  name                          = "${var.name}-server"
   user_pool_id                  = aws_cognito_user_pool.this[0].id
   generate_secret               = false
   explicit_auth_flows           = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]

@@ -6,11 +6,11 @@ locals {
 
 resource "aws_dynamodb_table" "rooms" {
   #checkov:skip=CKV_AWS_119:Encrypted with a key of DynamoDB, at no cost for each request
-  name                        = "${local.name}-rooms"
+  name                        = "${var.name}-rooms"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "room_id"
   deletion_protection_enabled = var.deletion_protection
-  tags                        = local.tags
+  tags                        = var.tags
 
   attribute {
     name = "room_id"

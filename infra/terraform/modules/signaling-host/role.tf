@@ -1,10 +1,10 @@
-# What the instance may do: what the server calls, on what belongs to it, and nothing else.
+# What an instance may do: what the server calls, on what belongs to it, and nothing else.
 
 locals {
   # An image that names an ECR repository: account, region, repository.
   ecr = try(regex("^(\\d{12})[.]dkr[.]ecr[.]([a-z0-9-]+)[.]amazonaws[.]com(?:[.]cn)?/([^:@]+)", var.docker_image), null)
 
-  parameters = compact([var.turn_secret_parameter, var.signing_key_parameter])
+  parameters = compact([var.turn_secret_parameter, var.signing_key_parameter, var.bus == null ? null : var.bus.auth_parameter])
 
   statements = concat(
     [
@@ -19,13 +19,13 @@ locals {
           "dynamodb:PutItem",
           "dynamodb:UpdateItem",
         ]
-        Resource = [aws_dynamodb_table.rooms.arn]
+        Resource = [var.data.table_arn]
       },
       {
         Sid      = "RoomsOfAnOwner"
         Effect   = "Allow"
         Action   = ["dynamodb:Query"]
-        Resource = ["${aws_dynamodb_table.rooms.arn}/index/${local.owner_index}"]
+        Resource = ["${var.data.table_arn}/index/${var.data.owner_index}"]
       },
       {
         Sid    = "Users"
@@ -36,13 +36,13 @@ locals {
           "cognito-idp:AdminGetUser",
           "cognito-idp:ListUsers",
         ]
-        Resource = [local.user_pool_arn]
+        Resource = [var.data.user_pool_arn]
       },
       {
         Sid      = "Log"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+        Resource = ["${var.log_group.arn}:*"]
       },
     ],
     local.ecr == null ? [] : [
@@ -89,14 +89,14 @@ locals {
     Effect    = "Allow"
     Action    = ["cloudwatch:PutMetricData"]
     Resource  = ["*"] # this action knows no resources, but a condition
-    Condition = { StringEquals = { "cloudwatch:namespace" = local.metric_namespace } }
+    Condition = { StringEquals = { "cloudwatch:namespace" = var.metric_namespace } }
   }
 }
 
 resource "aws_iam_role" "this" {
-  name_prefix = "${local.name}-"
-  description = "The instance of the signaling server"
-  tags        = local.tags
+  name_prefix = "${var.name}-"
+  description = "An instance that runs the signaling server"
+  tags        = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -114,12 +114,12 @@ resource "aws_iam_role_policy" "this" {
 
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.statements, var.enable_alarms ? [local.health_statement] : [])
+    Statement = concat(local.statements, var.metric_namespace != null ? [local.health_statement] : [])
   })
 }
 
 resource "aws_iam_instance_profile" "this" {
-  name_prefix = "${local.name}-"
+  name_prefix = "${var.name}-"
   role        = aws_iam_role.this.name
-  tags        = local.tags
+  tags        = var.tags
 }

@@ -1,24 +1,23 @@
-# What the instance does at its first boot: write a few files, and start what they describe.
+# What an instance does at its first boot: write a few files, and start what they describe.
 
 locals {
   # The settings of the server, as variables of its environment.
   server_environment = merge(
     {
       AWS_DEFAULT_REGION    = local.region
-      COGNITO_REGION        = local.cognito_region
-      COGNITO_USER_POOL_ID  = local.user_pool_id
-      COGNITO_APP_CLIENT_ID = local.app_client_id
+      COGNITO_REGION        = var.data.cognito_region
+      COGNITO_USER_POOL_ID  = var.data.user_pool_id
+      COGNITO_APP_CLIENT_ID = var.data.app_client_id
 
       HELIOGRAPH_IDENTITY    = "cognito"
       HELIOGRAPH_ROOMS       = "dynamodb"
-      HELIOGRAPH_ROOMS_TABLE = aws_dynamodb_table.rooms.name
-      HELIOGRAPH_HOST        = local.tls_on_instance ? "127.0.0.1" : "0.0.0.0"
+      HELIOGRAPH_ROOMS_TABLE = var.data.table_name
+      HELIOGRAPH_HOST        = var.caddy == null ? "0.0.0.0" : "127.0.0.1"
       HELIOGRAPH_HTTP_PORT   = tostring(var.http_port)
       HELIOGRAPH_WS_PORT     = tostring(var.websocket_port)
       HELIOGRAPH_LOG_FORMAT  = "json"
     },
-    local.tls_on_instance ? { HELIOGRAPH_TRUSTED_PROXIES = "127.0.0.1/32" } : {},
-    local.tls_in_front ? { HELIOGRAPH_TRUSTED_PROXIES = join(",", data.aws_vpc.this.cidr_block_associations[*].cidr_block) } : {},
+    length(var.trusted_proxies) == 0 ? {} : { HELIOGRAPH_TRUSTED_PROXIES = join(",", var.trusted_proxies) },
     var.server_settings,
   )
 
@@ -28,15 +27,18 @@ locals {
     registry_region       = local.ecr == null ? "" : local.ecr[1]
     region                = local.region
     http_port             = var.http_port
-    log_group             = aws_cloudwatch_log_group.this.name
+    log_group             = var.log_group.name
     turn_secret_parameter = var.turn_secret_parameter == null ? "" : var.turn_secret_parameter
     signing_key_parameter = var.signing_key_parameter == null ? "" : var.signing_key_parameter
-    metric_namespace      = var.enable_alarms ? local.metric_namespace : ""
-    deployment            = local.name
+    bus_auth_parameter    = var.bus == null ? "" : var.bus.auth_parameter
+    bus_address           = var.bus == null ? "" : var.bus.address
+    metric_namespace      = var.metric_namespace == null ? "" : var.metric_namespace
+    deployment            = var.name
+    stop_timeout          = var.stop_timeout
     data                  = "/var/lib/heliograph"
-    caddy_image           = var.caddy_image
-    domain_name           = var.domain_name == null ? "" : var.domain_name
-    acme_email            = var.acme_email == null ? "" : var.acme_email
+    caddy_image           = var.caddy == null ? "" : var.caddy.image
+    domain_name           = var.caddy == null ? "" : var.caddy.domain_name
+    acme_email            = try(var.caddy.acme_email, null) == null ? "" : var.caddy.acme_email
   }
 
   files = merge(
@@ -66,7 +68,7 @@ locals {
         content     = templatefile("${path.module}/templates/heliograph-install.sh.tftpl", local.template_values)
       }
     },
-    local.tls_on_instance ? {
+    var.caddy != null ? {
       "/etc/heliograph/Caddyfile" = {
         permissions = "0644"
         content     = templatefile("${path.module}/templates/Caddyfile.tftpl", local.template_values)
@@ -78,7 +80,7 @@ locals {
     } : {},
   )
 
-  services = concat(["heliograph", "heliograph-health"], local.tls_on_instance ? ["heliograph-caddy"] : [])
+  services = concat(["heliograph", "heliograph-health"], var.caddy != null ? ["heliograph-caddy"] : [])
 
   # JSON is YAML, and quotes everything.
   user_data = join("\n", ["#cloud-config", jsonencode({
