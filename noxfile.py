@@ -180,7 +180,9 @@ def aws(session: nox.Session) -> None:
     if shutil.which("terraform") is None:
         session.skip("What runs on AWS is not tried out: there is no terraform on PATH")
     install(session, "test")
-    session.run("pytest", "tests/aws", *session.posargs, env=browser(session) | terraform_environment(session))
+    env = browser(session) | terraform_environment(session)
+    # Most of it is waiting for Terraform, which waits for AWS: a file each at the same time.
+    session.run("pytest", *(session.posargs or ["--numprocesses=2", "--dist=loadfile", "tests/aws"]), env=env)
 
 
 @nox.session

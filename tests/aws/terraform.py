@@ -39,6 +39,10 @@ class Terraform:
         """Unmake it."""
         self._run("destroy", "-no-color", "-auto-approve")
 
+    def forget(self, address: str) -> None:
+        """Leave a resource to others."""
+        self._run("state", "rm", address)
+
     def outputs(self) -> dict[str, Any]:
         """The outputs, by name."""
         return {name: output["value"] for name, output in json.loads(self._run("output", "-json")).items()}
