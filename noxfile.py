@@ -176,7 +176,7 @@ def terraform(session: nox.Session) -> None:
 
 @nox.session
 def aws(session: nox.Session) -> None:
-    """Apply the dev environment to an emulated AWS with the real provider, run the main job there, and destroy it."""
+    """Apply the environments to an emulated AWS with the real provider, run the main job there, and destroy them."""
     if shutil.which("terraform") is None:
         session.skip("What runs on AWS is not tried out: there is no terraform on PATH")
     install(session, "test")
