@@ -1,15 +1,18 @@
 """Every refusal and failure over HTTP has one shape."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
-from litestar import Litestar, get
+import structlog
+from litestar import Litestar, get, post
 from litestar.exceptions import ClientException, InternalServerException, NotAuthorizedException
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from litestar.testing import AsyncTestClient
 
 from heliograph_server import errors
 from heliograph_server.problems import EXCEPTION_HANDLERS
+from heliograph_server.requests import JsonRequest
 
 RAISED: dict[str, Exception] = {
     "not-permitted": errors.NotPermitted("That room is not yours"),
@@ -82,3 +85,30 @@ async def test_a_method_that_is_not_there_names_those_that_are(client: Client) -
     answer = await client.post("/raise/bug")
     assert (answer.status_code, answer.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert "GET" in answer.headers["allow"]
+
+
+@post("/read", request_class=JsonRequest)
+async def reading(data: JSONBody[dict[str, Any]]) -> None:
+    raise AssertionError("there is nothing to read")
+
+
+async def test_who_goes_before_its_request_is_whole_is_no_failure_of_ours() -> None:
+    """Or strangers could fill the log with errors, which wake operators."""
+    app: Any = Litestar([reading], exception_handlers=EXCEPTION_HANDLERS, logging_config=None)
+    events: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(events)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    request = {"type": "http", "method": "POST", "path": "/read", "raw_path": b"/read", "query_string": b""}
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"99")]
+    with structlog.testing.capture_logs() as log:
+        await app(request | {"headers": headers, "scheme": "http", "client": None}, receive, send)
+    assert log == []
+    assert sent[0]["status"] == 400

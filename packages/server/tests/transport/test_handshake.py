@@ -163,15 +163,33 @@ async def test_a_connection_that_says_nothing_is_closed_at_the_end(served: Serve
 async def test_who_does_not_finish_the_first_request_is_cut_off(
     served: Served, said: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(http, "REQUEST_TIMEOUT_S", 0.05)
     async with served.tcp() as peer:
         peer.writer.write(said)
         assert await peer.ended() == b""
     assert served.openings == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"GET /one HTTP/1.1\r\nHost: x\r\n\r\nGET /two HTTP/1.1\r\nHo",
+    ],
+    ids=["body", "chunk", "second request"],
+)
+async def test_who_does_not_finish_a_request_is_cut_off(
+    served: Served, said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "REQUEST_TIMEOUT_S", 0.05)
+    async with served.tcp() as peer:
+        peer.writer.write(said)
+        assert (await peer.ended()).count(b"HTTP/1.1 200 OK") == 1  # to the head that was whole
+
+
 async def test_who_has_finished_it_is_not(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "HEAD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(http, "REQUEST_TIMEOUT_S", 0.05)
     async with served.tcp() as silent, served.peer() as (peer, _), served.tcp() as asking:
         asking.writer.write(b"GET /one HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await asking.head()).startswith(b"HTTP/1.1 200 OK\r\n")

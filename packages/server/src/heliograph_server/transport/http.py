@@ -16,8 +16,9 @@ from uvicorn.server import ServerState
 
 __all__ = ["FirstLook", "HttpProtocol"]
 
-HEAD_TIMEOUT_S: Final = 10.0
-"""How long the head of a connection's first request may take. uvicorn itself waits for as long as TCP lasts."""
+REQUEST_TIMEOUT_S: Final = 10.0
+"""How long a request may take to arrive, the first one from when the connection is there. uvicorn itself waits for as
+long as TCP lasts."""
 
 PLAIN_HEAD_BYTES: Final = 8192
 """A head that is larger is left to uvicorn."""
@@ -58,7 +59,7 @@ class FirstLook(asyncio.Protocol):
     def connection_made(self, transport: BaseTransport) -> None:
         """The TCP connection is there (asyncio.Protocol)."""
         self.transport = cast("Transport", transport)
-        self._silence = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self.transport.abort)
+        self._silence = asyncio.get_running_loop().call_later(REQUEST_TIMEOUT_S, self.transport.abort)
         self._server.connections.add(cast("Any", self))
 
     def data_received(self, data: bytes) -> None:
@@ -90,30 +91,40 @@ class HttpProtocol(HttpToolsProtocol):
     next full garbage collection, which with thousands of idle peers is rare.
     """
 
-    _waiting_for_head: asyncio.TimerHandle | None = None
+    _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """The connection is handed over, or there (asyncio.Protocol)."""
         super().connection_made(transport)
-        self._waiting_for_head = self.loop.call_later(HEAD_TIMEOUT_S, transport.abort)
+        self._wait()
 
-    def on_headers_complete(self) -> None:
-        """The head of a request is there (httptools)."""
+    def on_message_begin(self) -> None:
+        """A request begins (httptools)."""
+        super().on_message_begin()
+        self._wait()
+
+    def on_message_complete(self) -> None:
+        """A request is there, with its body (httptools)."""
         self._end_waiting()
-        super().on_headers_complete()
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone (asyncio.Protocol)."""
         self._end_waiting()
         super().connection_lost(exc)
 
+    def _wait(self) -> None:
+        self._end_waiting()
+        self._waiting = self.loop.call_later(REQUEST_TIMEOUT_S, self.transport.abort)
+
     def _end_waiting(self) -> None:
-        if self._waiting_for_head is not None:
-            self._waiting_for_head.cancel()
-            self._waiting_for_head = None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def handle_websocket_upgrade(self) -> None:
         """The connection belongs to the WebSocket protocol from here on."""
+        self._end_waiting()
         self.connections.discard(self)
         head = [self.scope["method"].encode(), b" ", self.url, b" HTTP/1.1\r\n"]
         for name, value in self.scope["headers"]:
