@@ -23,7 +23,7 @@ def command_reference() -> str:
     """The whole document."""
     lines = [PREAMBLE]
     for path, command, context in _commands("heliograph", main, None):
-        text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        text = "\n".join(line.rstrip() for line in click.unstyle(command.get_help(context)).splitlines())
         lines.append(f"## {path}\n\n```text\n{text}\n```\n")
     return "\n".join(lines)
 
