@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -64,7 +64,7 @@ class ReceiveOptions:
 @click.option("--peer-id", metavar="ID", help="This receiver's id in the room.  [default: Receiver-…]")
 @room_options
 @output_options
-def receive(*, where: Where, into: Path | None, once: bool, out: Output, **others: object) -> None:
+def receive(*, where: Where, into: Path | None, once: bool, out: Output, **others: Any) -> None:
     """Receive files into a directory, until interrupted.
 
     A file has its name only when it is whole, verified and on the disk. What was interrupted goes on where it stopped
@@ -77,7 +77,7 @@ def receive(*, where: Where, into: Path | None, once: bool, out: Output, **other
       heliograph receive --once --url 'http://host:8001/#room=…&token=…'
     """
     directory = into or Path(where.chosen.text("into") or ".").expanduser()
-    options = ReceiveOptions(where=where, into=directory, once=once, **others)  # type: ignore[arg-type]
+    options = ReceiveOptions(where=where, into=directory, once=once, **others)
     run(lambda: _Receiving(options, out).run(), out=out, until_stopped=not once)
 
 
