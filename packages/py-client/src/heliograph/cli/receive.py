@@ -93,6 +93,7 @@ class _Receiving:
         self._arrived = 0
         self._interrupted: set[str] = set()
         self._senders: dict[Connection, asyncio.Task[None]] = {}
+        self._has_somebody_gone = False
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -146,6 +147,7 @@ class _Receiving:
                 await self._receive(channel)
         finally:
             self._under_way -= 1
+            self._check_over()
 
     async def _receive(self, channel: Channel) -> None:
         name = None
@@ -183,10 +185,14 @@ class _Receiving:
         self._tell(file)
 
     async def _watch(self, sender: Connection) -> None:
-        """It is over when this sender has gone, unless something has only come in part: then it will come again."""
         await sender.wait_closed()
         del self._senders[sender]
-        if self._arrived and not self._under_way and not self._interrupted:
+        self._has_somebody_gone = True
+        self._check_over()
+
+    def _check_over(self) -> None:
+        """It is over when a sender has gone, unless something came only in part: then it will come again."""
+        if self._has_somebody_gone and self._arrived and not self._under_way and not self._interrupted:
             self._over.set()
 
     def _tell(self, file: ReceivedFile) -> None:
