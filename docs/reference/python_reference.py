@@ -120,7 +120,7 @@ def _class(name: str, kind: type[Any]) -> Iterator[str]:
     if bases and not issubclass(kind, Exception):
         yield "\nIt has everything of " + ", ".join(f"[`{b.__name__}`](#{b.__name__.lower()})" for b in bases) + " too."
     for member, value in _members(name, kind):
-        yield _member(member, value)
+        yield _member(name, member, value)
 
 
 def _members(name: str, kind: type[Any]) -> Iterator[tuple[str, Any]]:
@@ -140,13 +140,13 @@ def _members(name: str, kind: type[Any]) -> Iterator[tuple[str, Any]]:
                     yield member, value
 
 
-def _member(name: str, value: Any) -> str:
+def _member(owner: str, name: str, value: Any) -> str:
     if isinstance(value, property | functools.cached_property):
         getter = value.fget if isinstance(value, property) else value.func
         returns = inspect.signature(getter).return_annotation if getter else ""
-        return f"\n#### `.{name}`: `{_annotation(returns)}`\n\n{_doc(value)}"
+        return f"\n#### `{owner}.{name}`: `{_annotation(returns)}`\n\n{_doc(value)}"
     function = value.__func__ if isinstance(value, classmethod | staticmethod) else value
-    return f"\n#### `.{name}()`\n\n{_code(_prefix(function) + name, function)}\n\n{_doc(function)}"
+    return f"\n#### `{owner}.{name}()`\n\n{_code(_prefix(function) + name, function)}\n\n{_doc(function)}"
 
 
 def _prefix(function: Callable[..., Any]) -> str:

@@ -28,6 +28,15 @@ def test_the_references_are_up_to_date(name: str) -> None:
     assert written == generate.DOCUMENTS[name](), "`nox -s generate` writes it anew"
 
 
+def test_links_within_the_reference_lead_to_one_heading() -> None:
+    """GitHub makes an anchor of a heading's letters; of the same anchors the first one counts."""
+    text = (DOCS / "reference" / "python.md").read_text("utf-8")
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    assert len(set(anchors)) == len(anchors)
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= set(anchors)
+
+
 def documented() -> Iterator[tuple[str, Any, str]]:
     """Public names with their docstrings, and those of their members."""
     names = [(heliograph, name) for name in heliograph.__all__] + [(testing, name) for name in testing.__all__]
