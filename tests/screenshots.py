@@ -70,7 +70,7 @@ class Photographer:
 def keep(png: bytes, name: str) -> None:
     """Write a picture with a palette, which is a third of the size and looks the same."""
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    small = picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
     small.save(IMAGES / f"{name}.png", optimize=True)
 
 
@@ -118,7 +118,7 @@ async def talk(here: Photographer, folder: Path) -> None:
 
 
 async def demo_page(browser: Browser, server: ServerProcess, size: str, folder: Path) -> None:
-    """The start, a room with a conversation in it, and what carries it."""
+    """The start, a room with a conversation in it, what carries it, and how that came about."""
     context = await browser.new_context(**SIZES[size], locale="en-GB")  # type: ignore[arg-type] # of several kinds
     here = Photographer(await context.new_page(), size)
     await here.page.goto(server.url)
@@ -136,7 +136,24 @@ async def demo_page(browser: Browser, server: ServerProcess, size: str, folder: 
         if size == "desktop":  # where the picture of the room has its beginning
             await here.find("timeline").locator("li").last.scroll_into_view_if_needed()
         await here.take("path")
+        await inspector(here, size)
     await context.close()
+
+
+async def inspector(room: Photographer, size: str) -> None:
+    """What the room's creator sees of how the two connected."""
+    async with room.page.expect_popup() as opened:
+        await room.find("inspect").click()
+    here = Photographer(await opened.value, size)
+    await expect(here.find("room-view")).to_be_visible(timeout=WAIT_MS)
+    pair = here.find("pair").filter(has_text=DEMO_WORKER)
+    await pair.click()
+    await expect(here.find("verdict")).to_be_visible(timeout=WAIT_MS)
+    await expect(here.find("entry").first).to_be_visible()
+    if size == "desktop":  # all of it is in view
+        await here.page.evaluate("() => scrollTo(0, 0)")
+    await here.take("inspector")
+    await here.page.close()
 
 
 async def main() -> None:
