@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from browser import LAUNCH_ARGS, find_browser
+from inspector_page import OPERATOR_TOKEN, InspectorPage, raw_peer, say
 from PIL import Image
 from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 from server_process import ServerProcess, running_server
@@ -40,6 +41,9 @@ SIZES: Final = {
         "is_mobile": True,
     },
 }
+OPERATOR: Final = {"HELIOGRAPH_OPERATOR_TOKEN": OPERATOR_TOKEN}
+CANDIDATE: Final = "candidate:1 1 udp 1 192.0.2.7 9 typ"
+SDP: Final = f"v=0\r\na={CANDIDATE}"
 SCHEMES: Final = ("light", "dark")
 
 
@@ -156,14 +160,42 @@ async def inspector(room: Photographer, size: str) -> None:
     await here.page.close()
 
 
+async def trouble(browser: Browser, server: ServerProcess, size: str) -> None:
+    """Two peers that found no path to each other, before the operator; and the whole server."""
+    context = await browser.new_context(**SIZES[size], locale="en-GB")  # type: ignore[arg-type] # of several kinds
+    here = Photographer(await context.new_page(), size)
+    page = await InspectorPage(here.page).sign_in(server.url)
+    room = await heliograph.create_room(server.url)
+    one, other = "Client-1489", "Worker-3108"
+    async with (
+        raw_peer(server, room, one, role="client", protocol=2) as client,
+        raw_peer(server, room, other, role="worker", protocol=2) as worker,
+    ):
+        await say(client, {"type": "offer", "target": other, "sdp": f"{SDP} host\r\n"})
+        await say(client, {"type": "candidate", "target": other, "candidate": f"{CANDIDATE} srflx"})
+        await say(worker, {"type": "answer", "target": one, "sdp": f"{SDP} host\r\n"})
+        await say(worker, {"type": "candidate", "target": one, "candidate": None})
+        await say(client, {"type": "offer", "target": "Worker-9", "sdp": SDP})
+        await expect(page.row("rooms", room.room_id)).to_be_visible()
+        await here.take("server")
+        await page.row("rooms", room.room_id).get_by_role("link").click()
+        await page.explain(one, other)
+        await expect(page.entries("answer")).to_be_visible()
+        await say(client, {"type": "report", "peer_id": other, "state": "failed"})
+        await page.verdict("no_path_one_side_host")
+        await here.take("trouble")
+    await context.close()
+
+
 async def main() -> None:
     """Take all of them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with async_playwright() as playwright, running_server(folder / "data") as server:
+        async with async_playwright() as playwright, running_server(folder / "data", OPERATOR) as server:
             browser = await playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
             for size in SIZES:
                 await demo_page(browser, server, size, folder)
+                await trouble(browser, server, size)
             await browser.close()
     taken = sum(path.stat().st_size for path in IMAGES.glob("*.png"))
     print(f"docs/images has {taken / 1e6:.2f} MB of pictures")

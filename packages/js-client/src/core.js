@@ -256,13 +256,8 @@ export class Core {
         break;
       }
       case 'inspection':
-        if (!this.#answer(message.ref, message)) this.#ear.emit('inspection', { message });
-        break;
       case 'inspection_update':
-        this.#ear.emit('inspection', { message });
-        break;
-      case 'inspect_stopped':
-        this.#answer(message.ref, null);
+        if (!this.#answer(message.ref, message)) this.#ear.emit('inspection', { message });
         break;
       case 'room_expiring':
         this.expiresAt = message.expires_at;

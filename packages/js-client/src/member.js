@@ -71,11 +71,6 @@ export class Member extends Emitter {
     return this.#core().ask({ type: 'inspect', peers }, options);
   }
 
-  /** No more of that. @param {Abortable} [options] @returns {Promise<null>} */
-  stopInspecting(options) {
-    return this.#core().ask({ type: 'inspect_stop' }, options);
-  }
-
   /** The server's time in Unix seconds. @param {Abortable} [options] @returns {Promise<number>} */
   ping(options) {
     return this.#core().ask({ type: 'ping' }, options);

@@ -2,7 +2,7 @@
 
 import * as api from './api.js';
 import { Connection } from './connection.js';
-import { ConnectionClosed, DeliveryUnknown, HeliographError, Replaced } from './errors.js';
+import { ConnectionClosed, DeliveryUnknown, HeliographError, PeerRefused, Replaced } from './errors.js';
 import { ConnectionEvent, StateEvent } from './events.js';
 import { FreshIceServers } from './ice.js';
 import { Member } from './member.js';
@@ -191,7 +191,8 @@ export class Session extends Member {
     const options = { freshIceServers: () => this.iceServers, methods: this.#methods, ...this.#options };
     const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), options);
     this.#connections.set(peerId, connection);
-    connection.on('state', () => {
+    connection.on('state', ({ state }) => {
+      void this.#tell(connection, state);
       if (!connection.isOver) return;
       if (this.#connections.get(peerId) === connection) this.#connections.delete(peerId);
       this.#over.add(connection.id);
@@ -199,6 +200,14 @@ export class Session extends Member {
       if (this.#over.size > REMEMBERED) this.#over.delete(oldest);
     });
     return connection;
+  }
+
+  /** Tells the server, for those who inspect the room. @param {Connection} connection @param {string} state */
+  async #tell(connection, state) {
+    if (state !== 'open' && (state !== 'failed' || connection.error instanceof PeerRefused)) return;
+    const { peerId: peer_id, elapsedMs: took_ms } = connection.report();
+    const { local, remote } = (await connection.route().catch(() => null)) ?? {};
+    this.#signaling.tell({ type: 'report', peer_id, state: state === 'open' ? 'connected' : state, local, remote, took_ms });
   }
 
   /** @param {string} target @param {string} id @param {Words} words */

@@ -96,6 +96,11 @@ export class Signaling extends Emitter {
     }
   }
 
+  /** Sends what has no answer, and is lost if it can't be sent now. @param {object} message */
+  tell(message) {
+    if (this.core.online && this.core.level > 1) this.#socket?.send(JSON.stringify(message));
+  }
+
   /** Leaves the room. */
   close() {
     for (const frame of this.core.leave()) this.#socket?.send(frame);

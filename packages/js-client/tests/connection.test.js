@@ -91,6 +91,22 @@ test('signals without, or with another, connection_id', async () => {
   b.close();
 });
 
+test('a server of level 2 is told what became of an attempt', async () => {
+  const server = new FakeServer();
+  server.level = 2;
+  const [a, b] = await Promise.all([enter(server, 'a', { connections: { deadlineMs: 3000 } }), enter(server, 'b')]);
+  const ab = await a.connect('b');
+  await until(() => server.reports.length === 2, 'both say that they are connected');
+  ok(server.reports.every(({ state, took_ms }) => state === 'connected' && Number(took_ms) > 0), 'and how long it took');
+  ab.close();
+  server.forward = (message) => (message.type === 'answer' ? null : message);
+  await throws(a.connect('b'), ConnectTimeout);
+  await until(() => server.reports.length > 2, 'it failed');
+  equal(server.reports[2], { type: 'report', peer_id: 'b', state: 'failed', took_ms: server.reports[2]?.took_ms });
+  a.close();
+  b.close();
+});
+
 test('a deadline ends the attempt and says what was tried', async () => {
   const server = new FakeServer();
   server.forward = (message) => (message.type === 'answer' ? null : message);
@@ -102,6 +118,7 @@ test('a deadline ends the attempt and says what was tried', async () => {
   ok(error.message.includes('the peer never answered'), error.message);
   ok(!/\d+\.\d+\.\d+\.\d+/.test(JSON.stringify(error.report)), 'no addresses');
   await until(() => server.received.at(-1)?.type === 'quit', 'the other side is told');
+  equal(server.reports, [], 'this server is of level 1');
   a.close();
   b.close();
 });

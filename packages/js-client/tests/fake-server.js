@@ -15,6 +15,8 @@ export class FakeServer {
   members = new Map();
   /** Every message that arrived. @type {Message[]} */
   received = [];
+  /** What peers said of their connections. @type {Message[]} */
+  reports = [];
   /** @type {FakeSocket[]} */
   sockets = [];
   /** Whether new sockets open. */
@@ -71,6 +73,7 @@ export class FakeServer {
 
   /** @param {FakeSocket} socket @param {Message} message */
   handle(socket, message) {
+    if (message.type === 'report') return void this.reports.push(message);
     this.received.push(message);
     if (message.type === 'register') return this.#register(socket, message);
     if (message.type === 'leave') return socket.hangUp(1000);
