@@ -194,6 +194,15 @@ def checkov(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def cluster(session: nox.Session) -> None:
+    """Run what is about clusters, and then the stories, on three nodes behind a load balancer instead of one server."""
+    install(session, "test")
+    if not session.posargs:
+        session.run("pytest", f"{SERVER}/tests", "-k", "cluster or workers")
+    session.run("pytest", *(session.posargs or ["tests/e2e"]), env=browser(session) | {"SERVER_TEST_NODES": "3"})
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure this server beside PeerServer and a plain baseline; `-- --short` only sees whether that works."""
     install(session, "bench")

@@ -12,6 +12,9 @@ from typing import Any
 
 __all__ = ["ServerProcess", "running_server"]
 
+NODES = "SERVER_TEST_NODES"
+"""How many nodes the servers of the tests have, behind a load balancer."""
+
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 LOG_TIMEOUT_S = 20
@@ -94,6 +97,11 @@ class ServerProcess:
         """Whether it was started and not stopped."""
         return self._process is not None
 
+    async def close(self) -> None:
+        """Stop it if it runs."""
+        if self.running:
+            await self.stop()
+
     async def _end(self, number: signal.Signals) -> int:
         process, reader = self._process, self._reader
         if process is None or reader is None:
@@ -125,11 +133,18 @@ class ServerProcess:
 
 @contextlib.asynccontextmanager
 async def running_server(data_dir: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[ServerProcess]:
-    """A server with this data directory, on free ports."""
+    """A server with this data directory, on free ports: as many nodes as `SERVER_TEST_NODES` says, or a single one.
+
+    Tests that are about a cluster themselves get what they ask for.
+    """
+    nodes = int(os.environ.get(NODES, "1"))
     server = ServerProcess(data_dir, environ)
-    await server.start()
+    if nodes > 1 and "HELIOGRAPH_CLUSTER_URL" not in (environ or {}):
+        from server_cluster import ServerCluster
+
+        server = ServerCluster(data_dir, environ, nodes)
     try:
+        await server.start()
         yield server
     finally:
-        if server.running:
-            await server.stop()
+        await server.close()
