@@ -123,6 +123,7 @@ def js(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """Run the stories: a real server, real Chromium, real Python workers."""
     install(session, "test")
+    install_npm(session, "tests/e2e")
     session.run("pytest", "tests/e2e", *session.posargs, env=browser(session))
 
 

@@ -5,9 +5,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self
 
+import pytest
 from playwright.async_api import Locator, Page, expect
 
-__all__ = ["DemoPage", "OpenPage"]
+__all__ = ["FAILED", "DemoPage", "Look", "OpenPage"]
+
+FAILED = pytest.StashKey[bool]()
+"""Left on a test that failed, for the fixtures that keep what it looked like."""
 
 OPEN_TIMEOUT_MS = 15_000
 TRANSFER_TIMEOUT_MS = 60_000
@@ -21,8 +25,25 @@ class DemoPage:
         self.exceptions: list[str] = []
         """Those that the page's scripts did not catch."""
         self.console: list[str] = []
+        self._forgiven: list[str] = []
         page.on("pageerror", lambda error: self.exceptions.append(str(error)))
         page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+
+    @property
+    def complaints(self) -> list[str]:
+        """What no story may leave behind: exceptions, and errors in the console, such as a violation of the policy."""
+        errors = [line for line in self.console if line.startswith("error: ")]
+        return self.exceptions + [line for line in errors if not any(re.search(one, line) for one in self._forgiven)]
+
+    def forgive(self, pattern: str) -> None:
+        """Errors in the console that belong to the story: the browser itself reports a server that is gone."""
+        self._forgiven.append(pattern)
+
+    async def look_at(self, view: str) -> None:
+        """On a small screen, turn to that part of the room: `people`, `talk` or `link`."""
+        button = self.page.locator(f'.views [data-view="{view}"]')
+        if await button.is_visible():
+            await button.click()
 
     def find(self, name: str) -> Locator:
         """The element with that `data-testid`."""
@@ -46,6 +67,7 @@ class DemoPage:
 
     async def connect(self, peer_id: str) -> None:
         """Connect to a peer of the list, and wait until data can flow."""
+        await self.look_at("people")
         await self.peer(peer_id).get_by_test_id("connect-button").click()
         await self.is_connected()
 
@@ -55,13 +77,15 @@ class DemoPage:
 
     async def chat(self, text: str) -> None:
         """Send a chat message."""
+        await self.look_at("talk")
         await self.find("chat-input").fill(text)
         await self.find("chat-send").click()
 
     async def hears(self, text: str) -> None:
         """Wait for a chat message of the other side."""
+        await self.look_at("talk")
         message = self.page.locator('[data-testid="chat-message"][data-direction="in"]')
-        await expect(message.filter(has_text=text)).to_be_visible()
+        await expect(message.filter(has_text=text).last).to_be_visible(timeout=OPEN_TIMEOUT_MS)
 
     async def send_file(self, path: Path) -> None:
         """Choose a file, which sends it."""
@@ -75,6 +99,15 @@ class DemoPage:
         """Wait until a file with that checksum is here."""
         await self._transferred("in", sha256)
 
+    async def call(self, method: str, argument: str = "") -> Locator:
+        """Call a method of the other side; returns the entry of the call."""
+        await self.look_at("talk")
+        await self.find("call-mode").click()
+        await self.find("call-method").fill(method)
+        await self.find("call-argument").fill(argument)
+        await self.find("call-send").click()
+        return self.find("call-item").last
+
     async def _transferred(self, direction: str, sha256: str) -> None:
         file = self.page.locator(f'[data-testid="file-item"][data-direction="{direction}"]').filter(has_text=sha256)
         await expect(file).to_have_attribute("data-state", "done", timeout=TRANSFER_TIMEOUT_MS)
@@ -82,3 +115,6 @@ class DemoPage:
 
 OpenPage = Callable[[str], Awaitable[DemoPage]]
 """Opens a URL as a person of their own."""
+
+Look = Callable[..., Awaitable[DemoPage]]
+"""Opens a URL on a screen of the story's size, as a person of their own or, with `context`, in one that there is."""

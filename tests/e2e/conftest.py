@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser import LAUNCH_ARGS, find_browser
-from demo_page import DemoPage, OpenPage
+from demo_page import FAILED, DemoPage, OpenPage
 from echo import echo_worker
 from playwright.async_api import Browser, async_playwright
 from server_process import ServerProcess, running_server
@@ -14,7 +14,6 @@ from server_process import ServerProcess, running_server
 import heliograph
 
 RESULTS = Path("test-results")
-FAILED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,7 +62,10 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def open_page(chromium: Browser, request: pytest.FixtureRequest, results: Path) -> AsyncIterator[OpenPage]:
-    """Opens a URL as a person of their own: `await open_page(url)`. Screenshots are kept if the test fails."""
+    """Opens a URL as a person of their own: `await open_page(url)`. Screenshots are kept if the test fails.
+
+    An exception, an error in the console or a violation of the page's policy fails any story.
+    """
     pages: list[DemoPage] = []
 
     async def open_one(url: str) -> DemoPage:
@@ -77,7 +79,7 @@ async def open_page(chromium: Browser, request: pytest.FixtureRequest, results: 
             await page.page.screenshot(path=results / f"page-{number}.png", full_page=True)
             keep(results / f"page-{number}.console.log", "\n".join(page.console))
         await page.page.context.close()
-    assert [error for page in pages for error in page.exceptions] == []
+    assert [complaint for page in pages for complaint in page.complaints] == []
 
 
 @pytest.fixture

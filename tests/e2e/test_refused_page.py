@@ -29,6 +29,7 @@ async def tells(page: DemoPage, words: str) -> None:
 
 async def test_a_server_that_is_gone(server: ServerProcess, open_page: OpenPage) -> None:
     page = await open_page(server.url)
+    page.forgive("ERR_CONNECTION_REFUSED")
     await server.stop()
     await page.find("create-room").click()
     await expect(page.find("error-banner")).to_be_visible()

@@ -8,6 +8,7 @@ from server_process import ServerProcess
 @pytest.mark.usefixtures("worker")
 async def test_an_open_channel_lives_on(server: ServerProcess, link: str, open_page: OpenPage) -> None:
     page = await open_page(link)
+    page.forgive("WebSocket connection to .* failed")
     await page.connect("Worker-3108")
     await page.chat("before")
     await page.hears(": before")

@@ -1,37 +1,51 @@
 /** The page: moves between the start screen and a room. */
 
-import { connect, createRoom, PeerIdTaken } from '/sdk/index.js';
+import { createRoom } from '/sdk/api.js';
+import { ServerUnreachable } from '/sdk/errors.js';
 import { Banner } from './banner.js';
 import { Identity } from './identity.js';
-import { forgetVisit, keepVisit, takeVisit } from './kept-visit.js';
 import { parseRoomLink, roomLink } from './room-link.js';
-import { OWN_PROPERTIES, OWN_TAGS, RoomView } from './room-view.js';
 import { StartView } from './start-view.js';
-import { TracedPeerConnection } from './trace.js';
 
 /** @typedef {import('./room-link.js').RoomTarget} RoomTarget */
-/** @typedef {import('./kept-visit.js').KeptVisit} KeptVisit */
+/** @typedef {import('./room.js').Room} Room */
 
 performance.mark('heliograph:start');
 const identifying = Identity.ofThisTab(); // on its way before anything is drawn
 
 const banner = new Banner();
-const startView = new StartView(
-  () => void create(),
-  (target) => void join(target),
-);
-const roomView = new RoomView(banner, { onLeave: leave, onRejoin: () => void rejoin() });
+const startView = new StartView({
+  onCreate: () => void create(),
+  onJoin: (target) => void join(target),
+  onInterest: () => void load().catch(() => {}), // whoever goes on is told
+});
 
+/** @type {Promise<Room> | null} */
+let loading = null;
 /** Only the newest attempt to get somewhere counts. */
 let attempt = 0;
 
+/** The room's part of the page. @returns {Promise<Room>} */
+function load() {
+  loading ??= import('./room.js').then(
+    ({ Room }) => new Room(banner, { onLeave: leave, onRejoin: followAddress }),
+    (cause) => {
+      loading = null;
+      throw new ServerUnreachable('The rest of the page could not be loaded', { cause });
+    },
+  );
+  return loading;
+}
+
 async function create() {
+  const current = ++attempt;
   banner.hide();
   startView.busy = true;
   try {
+    void load().catch(() => {}); // on its way; the one who joins sees the failure
     const identity = await identifying;
     const { roomId, token } = await identity.withToken((idToken) => createRoom(location.origin, idToken));
-    await join({ room: roomId, token, connect: null });
+    if (current === attempt) await join({ room: roomId, token, connect: null });
   } catch (error) {
     banner.show(error, { label: 'Try again', run: () => void create() });
   } finally {
@@ -43,64 +57,31 @@ async function create() {
 async function join(target) {
   const current = ++attempt;
   banner.hide();
-  roomView.leave();
-  const identity = await identifying;
-  const kept = takeVisit(target.room, identity.peerId);
   remember(target);
-  startView.hide();
-  roomView.show(target, identity.peerId);
   try {
-    const start = performance.now();
-    const session = await enter(target, identity, kept);
-    if (current !== attempt) return session.close();
-    performance.measure('heliograph:register', { start, end: performance.now() });
-    performance.mark('heliograph:registered');
-    roomView.enter(session, kept);
+    const [room, identity] = await Promise.all([load(), identifying]);
+    if (current !== attempt) return;
+    startView.hide();
+    await room.join(target, identity);
   } catch (error) {
     if (current !== attempt) return;
-    roomView.leave();
     startView.show(target);
     banner.show(error, { label: 'Try again', run: () => void join(target) });
   }
 }
 
-/**
- * @param {RoomTarget} target @param {Identity} identity @param {KeptVisit | null} kept
- */
-async function enter({ room, token }, identity, kept) {
-  const options = {
-    room,
-    token,
-    idToken: identity.idToken,
-    role: 'browser',
-    tags: OWN_TAGS,
-    properties: OWN_PROPERTIES,
-    connections: { RTCPeerConnection: TracedPeerConnection },
-  };
-  const ticket = /** @type {import('/sdk/core.js').Ticket | null} */ (kept?.ticket ?? null);
-  try {
-    return await connect({ ...options, ticket, peerId: identity.peerId });
-  } catch (error) {
-    if (!(error instanceof PeerIdTaken)) throw error;
-    await identity.rename();
-    roomView.show({ room, token, connect: null }, identity.peerId);
-    return connect({ ...options, peerId: identity.peerId });
-  }
-}
-
-async function rejoin() {
-  const target = parseRoomLink(location.hash);
-  if (target) await join(target);
+/** @param {boolean} [isFocused] puts the cursor where one goes on */
+async function showStart(isFocused = false) {
+  attempt += 1;
+  startView.show();
+  if (isFocused) document.getElementById('create-room')?.focus();
+  if (loading) (await loading).leave();
 }
 
 function leave() {
-  attempt += 1;
   banner.hide();
-  roomView.leave();
-  forgetVisit();
   history.pushState(null, '', '/');
-  startView.show();
-  document.getElementById('create-room')?.focus();
+  void showStart(true);
 }
 
 /** Puts the room into the address, so that a reload comes back to it. @param {RoomTarget} target */
@@ -112,10 +93,8 @@ function remember(target) {
 
 function followAddress() {
   const target = parseRoomLink(location.hash);
-  if (target) return void join(target);
-  attempt += 1;
-  roomView.leave();
-  return startView.show();
+  if (target) void join(target);
+  else void showStart();
 }
 
 addEventListener('hashchange', followAddress);
@@ -123,10 +102,6 @@ addEventListener('hashchange', followAddress);
 document.querySelector('.skip')?.addEventListener('click', (event) => {
   event.preventDefault();
   document.getElementById('content')?.focus();
-});
-addEventListener('pagehide', () => {
-  const visit = roomView.suspend();
-  if (visit) keepVisit(visit);
 });
 addEventListener('pageshow', ({ persisted }) => persisted && followAddress());
 followAddress();

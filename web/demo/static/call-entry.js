@@ -1,6 +1,6 @@
 /** One call of a method at the other side, and its results as they come. */
 
-import { HeliographError } from '/sdk/index.js';
+import { HeliographError } from '/sdk/errors.js';
 import { announce } from './announcer.js';
 import { byTestId, fromTemplate, say } from './dom.js';
 import { duration, oneLine } from './format.js';

@@ -1,6 +1,6 @@
 /** What others can call on this page, so that two browsers have something to show each other. */
 
-import { RpcError } from '/sdk/index.js';
+import { RpcError } from '/sdk/errors.js';
 
 const MAX_COUNT = 1000;
 const BEAT_MS = 200;

@@ -27,6 +27,7 @@ const NOTES = {
  * @property {Conversation | undefined} conversation
  * @property {boolean} isShown
  * @property {import('/sdk/index.js').Claim | undefined} claim held by this page
+ * @property {string[]} holders of claims on it
  * @property {string} ownPeerId
  */
 
@@ -48,15 +49,15 @@ export class PeerCard {
   }
 
   /** @param {Peer | null} peer null for one that has left and is still connected @param {Situation} situation */
-  update(peer, { conversation, isShown, claim, ownPeerId }) {
+  update(peer, { conversation, isShown, claim, holders, ownPeerId }) {
     const state = conversation?.state ?? 'idle';
     const { element } = this;
     element.dataset.state = state;
     element.dataset.presence = peer?.state ?? 'left';
-    element.dataset.claimed = claim ? 'mine' : peer?.claimedBy?.length ? 'other' : 'no';
+    element.dataset.claimed = claim ? 'mine' : holders.length > 0 ? 'other' : 'no';
     element.toggleAttribute('data-shown', isShown);
     const unread = isShown ? 0 : (conversation?.unread ?? 0);
-    const parts = [presence(peer, state), claimWords(peer, claim, ownPeerId), unread > 0 ? `${unread} new` : ''];
+    const parts = [presence(peer, state), claimWords(claim, holders, ownPeerId), unread > 0 ? `${unread} new` : ''];
     say(byTestId('peer-note', element), parts.filter((part) => part !== '').join(' · '));
     say(byTestId('peer-role', element), cut(peer?.role ?? '', MAX_TAG_LENGTH));
     byTestId('peer-role', element).hidden = !peer?.role;
@@ -122,10 +123,9 @@ function presence(peer, state) {
   return peer.state === 'away' ? `away, ${note === 'here' ? 'may be back soon' : note}` : note;
 }
 
-/** @param {Peer | null} peer @param {import('/sdk/index.js').Claim | undefined} claim @param {string} ownPeerId */
-function claimWords(peer, claim, ownPeerId) {
+/** @param {import('/sdk/index.js').Claim | undefined} claim @param {string[]} holders @param {string} ownPeerId */
+function claimWords(claim, [holder], ownPeerId) {
   if (claim) return `yours until ${clock(new Date(claim.expiresAt * 1000))}`;
-  const [holder] = peer?.claimedBy ?? [];
   if (holder === undefined) return '';
   return holder === ownPeerId ? 'claimed by you' : `claimed by ${cut(holder, MAX_TAG_LENGTH)}`;
 }

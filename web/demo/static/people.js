@@ -42,7 +42,7 @@ export class People {
 
   /** @param {Visit} visit @param {Conversation | null} shown */
   render(visit, shown) {
-    const { people, session, conversations, claims } = visit;
+    const { people, session, conversations, claims, holders } = visit;
     const names = people.map((one) => (typeof one === 'string' ? one : one.peerId));
     for (const [name, card] of this.#cards) {
       if (names.includes(name)) continue;
@@ -53,8 +53,13 @@ export class People {
       const name = names[index] ?? '';
       const conversation = conversations.get(name);
       const isShown = conversation !== undefined && conversation === shown;
-      const situation = { conversation, isShown, claim: claims.get(name), ownPeerId: session.peerId };
-      this.#card(name).update(typeof one === 'string' ? null : one, situation);
+      this.#card(name).update(typeof one === 'string' ? null : one, {
+        conversation,
+        isShown,
+        claim: claims.get(name),
+        holders: holders.get(name) ?? [],
+        ownPeerId: session.peerId,
+      });
     }
     this.#order(names);
     find('#people-empty').hidden = names.length > 0;

@@ -1,6 +1,6 @@
 /** What to tell a person when something fails: what happened, and what to try. */
 
-import { ConnectError, HeliographError, RequestRefused } from '/sdk/index.js';
+import { ConnectError, HeliographError, RequestRefused } from '/sdk/errors.js';
 
 /** @typedef {{ title: string, advice: string, detail: string | null }} Sentence */
 

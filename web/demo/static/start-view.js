@@ -13,11 +13,12 @@ export class StartView {
   #hint = find('#join-hint');
 
   /**
-   * @param {() => void} onCreate
-   * @param {(target: RoomTarget) => void} onJoin
+   * @param {{ onCreate: () => void, onJoin: (target: RoomTarget) => void, onInterest: () => void }} actions `onInterest`
+   *   when somebody is about to do one or the other
    */
-  constructor(onCreate, onJoin) {
+  constructor({ onCreate, onJoin, onInterest }) {
     this.#create.addEventListener('click', onCreate);
+    for (const type of ['pointerover', 'focusin']) find('.doors').addEventListener(type, onInterest, { once: true });
     this.#room.addEventListener('input', () => this.#takeApart());
     find('#join-form').addEventListener('submit', (event) => {
       event.preventDefault();

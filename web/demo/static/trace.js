@@ -53,6 +53,8 @@ export class TracedPeerConnection extends RTCPeerConnection {
   /** @override @param {RTCSessionDescriptionInit} description */
   async setRemoteDescription(description) {
     this.#described('remote', description.type);
+    // Some peers send their candidates within the description.
+    for (const [, type] of (description.sdp ?? '').matchAll(/^a=candidate:.* typ (\w+)/gm)) this.trace.note(`remote-${type}`);
     await super.setRemoteDescription(description);
     this.#watchDtls();
   }

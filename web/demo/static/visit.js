@@ -8,6 +8,8 @@ import { serveMethods } from './methods.js';
 /** A connection that broke is made again so often by itself, each time after a longer pause. */
 const REDIALS = 4;
 const REDIAL_MS = 1000;
+/** The server tells of peers, but not of claims on them: those are asked for, as long as somebody can see them. */
+const HOLDERS_MS = 3000;
 const CLAIM_TTL_S = 600;
 const CLAIM_WAIT_S = 60;
 
@@ -25,12 +27,15 @@ export class Visit extends EventTarget {
   conversations = new Map();
   /** Those that are held, by the peer's id. @type {Map<string, Claim>} */
   claims = new Map();
+  /** Who holds claims on each worker. @type {Map<string, string[]>} */
+  holders = new Map();
   /** The place in the line for a free worker: 0 while the answer is awaited, null when nothing is. @type {number | null} */
   queue = null;
   #claiming = new AbortController();
   /** @type {Map<string, number>} */
   #redials = new Map();
   #over = new AbortController();
+  #holdersTimer = 0;
 
   /** @param {Session} session online */
   constructor(session) {
@@ -40,7 +45,9 @@ export class Visit extends EventTarget {
     session.on('connection', ({ connection }) => this.#incoming(connection), { signal });
     session.on('state', () => this.#changed(), { signal });
     session.on('peer', (news) => this.#peerNews(news), { signal });
+    document.addEventListener('visibilitychange', () => void this.#askHolders(), { signal });
     serveMethods(session);
+    void this.#askHolders();
   }
 
   get isOver() {
@@ -83,6 +90,7 @@ export class Visit extends EventTarget {
   #end() {
     this.#over.abort();
     this.#claiming.abort();
+    clearTimeout(this.#holdersTimer);
   }
 
   /** @param {string} peerId @returns {Conversation} */
@@ -174,6 +182,23 @@ export class Visit extends EventTarget {
     this.#changed();
   }
 
+  async #askHolders() {
+    clearTimeout(this.#holdersTimer);
+    if (this.isOver || document.hidden) return;
+    const { session } = this;
+    if (session.state === 'online' && [...session.roster.values()].some(({ role }) => role === 'worker')) {
+      try {
+        const workers = await session.discover({ role: 'worker' }, { signal: this.#over.signal });
+        this.holders = new Map(workers.map(({ peerId, claimedBy = [] }) => [peerId, claimedBy]));
+        this.#changed();
+      } catch {
+        // The session's own state tells why; the next time may be better.
+      }
+    }
+    clearTimeout(this.#holdersTimer);
+    this.#holdersTimer = setTimeout(() => void this.#askHolders(), HOLDERS_MS);
+  }
+
   /** @param {number | null} position */
   #queued(position) {
     this.queue = position;
@@ -191,6 +216,10 @@ export class Visit extends EventTarget {
   /** @param {import('/sdk/roster.js').PeerNews} news */
   #peerNews({ change, peer, reason }) {
     const conversation = this.conversations.get(peer.peerId);
+    if (change === 'left' && conversation?.state === 'disconnected') {
+      const words = `${peer.peerId} is gone`;
+      conversation.connection?.end(new ConnectionLost('CONNECTION_LOST', words), 'failed');
+    }
     if (conversation?.awaited && peer.state === 'online' && change !== 'left') this.dial(peer.peerId);
     this.dispatchEvent(new CustomEvent('news', { detail: { change, peer, reason } }));
     this.#changed();

@@ -77,7 +77,8 @@ def test_a_module_is_there_once_and_its_comments_are_not() -> None:
         ({"/lib/words.js": "import { add } from '/page/sums.js';\n"}, "/page/sums.js → /lib/words.js → /page/sums.js"),
         ({"/lib/words.js": "export default 1;\n"}, "another form"),
         ({"/lib/words.js": "export let HELLO = 1;\n"}, "another form"),
-        ({"/page/effect.js": "await import('./late.js');\n"}, "another form"),
+        ({"/page/effect.js": "await import('/lib/words.js');\n"}, "another form"),
+        ({"/page/effect.js": "await import(name);\n"}, "another form"),
         ({"/page/effect.js": "console.log(import.meta.url);\n"}, "another form"),
     ],
 )
@@ -86,6 +87,30 @@ def test_what_is_not_understood_is_said(changed: dict[str, str | None], words: s
     read: Callable[[str], str | None] = files.get
     with pytest.raises(ModuleProblem, match=words):
         join_modules("/page/app.js", read)
+
+
+def test_what_comes_late_is_a_file_of_its_own_and_takes_the_rest_from_the_first(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    assert node is not None
+    files = {
+        **FILES,
+        "/page/app.js": "import { Sum } from './sums.js';\n"
+        "import('./late.js').then(({ is }) => console.log(is(new Sum(3))));\n",
+        "/page/late.js": "import { Sum } from './sums.js';\nimport { two } from '/lib/numbers.js';\n"
+        "export function is(sum) {\n  return [sum instanceof Sum, two].join();\n}\n",
+    }
+    first = join_modules("/page/app.js", files.get)
+    late = join_modules("/page/late.js", files.get, "/page/app.js")
+    assert "class Sum" in first
+    assert "class Sum" not in late
+    assert "const two" in late
+    assert "const two" not in first
+    assert "import('/joined/late.js?after=app.js')" in first
+    for name, text in (("app.mjs", first), ("late.mjs", late)):
+        here = text.replace("/joined/late.js?after=app.js", "./late.mjs").replace("/joined/app.js", "./app.mjs")
+        (tmp_path / name).write_text(here)
+    ran = subprocess.run([node, tmp_path / "app.mjs"], capture_output=True, text=True, check=True)
+    assert ran.stdout == "true,2\n"
 
 
 def test_sheets_are_joined_in_their_order() -> None:
@@ -113,12 +138,14 @@ def test_a_change_is_seen_at_once(tmp_path: Path) -> None:
     assert second.etag != first.etag
     assert assets.joined("nowhere.js") is None
     assert assets.joined("../sdk/one.js") is None
+    assert assets.joined("app.js", "nowhere.js") is None
 
 
-def test_the_real_page_is_a_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "after"), [("app.js", None), ("room.js", "app.js")])
+def test_the_real_page_is_a_program(tmp_path: Path, name: str, after: str | None) -> None:
     node = shutil.which("node")
     assert node is not None
-    joined = find_assets().joined("app.js")
+    joined = find_assets().joined(name, after)
     assert joined is not None
     (tmp_path / "app.mjs").write_bytes(joined.content)
     subprocess.run([node, "--check", tmp_path / "app.mjs"], check=True)

@@ -71,23 +71,30 @@ class Assets(Struct, frozen=True):
             return None
         return Asset(content, media_type, _etag(content))
 
-    def joined(self, name: str) -> Asset | None:
+    def joined(self, name: str, after: str | None = None) -> Asset | None:
         """A page's files as one: the module of that name in `static` with all that it imports, or the style sheets that
-        a sheet of that name imports; None if there is no such file.
+        a sheet of that name imports; None if there is no such file. With `after`, it is a module that is loaded when
+        the one of that name is there.
 
         What was joined is kept until one of the files changes. Raises `ModuleProblem`.
         """
         state = tuple(_states(self.static, self.sdk))
-        return _joined(self, name, state)
+        return _joined(self, name, after, state)
 
 
 @lru_cache(maxsize=16)
-def _joined(assets: Assets, name: str, state: tuple[tuple[str, int, int], ...]) -> Asset | None:  # noqa: ARG001 - a key
-    if Assets.read(assets.static, name) is None:
+def _joined(
+    assets: Assets,
+    name: str,
+    after: str | None,
+    state: tuple[tuple[str, int, int], ...],  # noqa: ARG001 - a key
+) -> Asset | None:
+    if any(Assets.read(assets.static, one) is None for one in (name, after or name)):
         return None
     media_type = MEDIA_TYPES[Path(name).suffix]
     if media_type == "text/javascript":
-        text = join_modules(f"/static/{name}", lambda address: _text(assets, address))
+        first = None if after is None else f"/static/{after}"
+        text = join_modules(f"/static/{name}", lambda address: _text(assets, address), first)
     elif media_type == "text/css":
         text = join_sheets(f"/static/{name}", lambda address: _text(assets, address))
     else:

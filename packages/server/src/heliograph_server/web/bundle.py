@@ -1,13 +1,16 @@
 """A page's ES modules as one file: one request in place of eighty, and a third of the bytes. Its style sheets too.
 
 The modules stay what they are, one noun a file, and need no build step: they are joined when they are asked for. Each
-becomes a function that runs once, after those that it imports. Only the forms of `import` and `export` that the modules
-use are understood; anything else, and modules that import each other in a circle, is a `ModuleProblem`.
+becomes a function that runs once, after those that it imports. What a module gets with `import('./late.js')` stays out
+until then: it is joined to a file of its own, without the modules that the first file has already.
+
+Only the forms of `import` and `export` that the modules use are understood; anything else, and modules that import each
+other in a circle, is a `ModuleProblem`.
 """
 
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 __all__ = ["ModuleProblem", "join_modules", "join_sheets"]
@@ -16,7 +19,9 @@ COMMENT: Final = re.compile(r"/\*\*.*?\*/|^[ \t]*//[^\n]*\n", re.DOTALL | re.MUL
 IMPORT: Final = re.compile(r"^import\s+(?:(\{[^}]*\}|\*\s+as\s+\w+)\s+from\s+)?'([^']+)';\n", re.MULTILINE)
 REEXPORT: Final = re.compile(r"^export\s+(\{[^}]*\}|\*)\s+from\s+'([^']+)';\n", re.MULTILINE)
 DECLARED: Final = re.compile(r"^export\s+(?=(?:async\s+)?(?:function\b\s*\*?|class|const)\s*(\w+))", re.MULTILINE)
-OTHER: Final = re.compile(r"^(?:export|import)\b|\bimport\s*[(.]", re.MULTILINE)
+LATE: Final = re.compile(r"\bimport\('\./(\w[\w-]*\.js)'\)")
+OTHER: Final = re.compile(r"^(?:export|await|import(?!\())\b|\bimport\s*(?:\.|\((?!'/joined/))", re.MULTILINE)
+SHARED: Final = "$shared"
 CSS_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 CSS_IMPORT: Final = re.compile(r"^@import '([^']+)';\n", re.MULTILINE)
 BLANK: Final = re.compile(r"\n\s*\n+")
@@ -26,12 +31,17 @@ class ModuleProblem(Exception):
     """A file that can't be joined; the text says which one and why."""
 
 
-def join_modules(entry: str, read: Callable[[str], str | None]) -> str:
+def join_modules(entry: str, read: Callable[[str], str | None], after: str | None = None) -> str:
     """The module at the address `entry` and all that it imports, as the text of one module.
 
-    `read` gives the text of the module at an absolute address, None if there is none. Raises `ModuleProblem`.
+    `read` gives the text of the module at an absolute address, None if there is none. With `after`, it leaves out what
+    the file joined for that module has. Raises `ModuleProblem`.
     """
-    return _Join(read).whole(entry)
+    first = _Join(read, after or entry)
+    whole = first.whole(after or entry)
+    if after is None:
+        return whole
+    return _Join(read, after, known=first.names).whole(entry)
 
 
 def join_sheets(entry: str, read: Callable[[str], str | None]) -> str:
@@ -48,21 +58,33 @@ def join_sheets(entry: str, read: Callable[[str], str | None]) -> str:
 
 
 class _Join:
-    def __init__(self, read: Callable[[str], str | None]) -> None:
+    def __init__(self, read: Callable[[str], str | None], first: str, known: Mapping[str, str] | None = None) -> None:
         self._read = read
-        self._names: dict[str, str] = {}
-        """The variable of each module that is written."""
+        self._first = first
+        """The entry of the file that is loaded first."""
+        self.names: dict[str, str] = {address: f"{SHARED}.{name}" for address, name in (known or {}).items()}
+        """What stands for each module that is there."""
+        self._is_late = known is not None
         self._open: list[str] = []
         """Those that wait for what they import."""
+        self._exports: dict[str, list[str]] = {}
         self._text: list[str] = []
 
     def whole(self, entry: str) -> str:
-        self._add(entry)
+        name = self._add(entry)
+        if self._is_late:
+            exports = self._exports.get(entry, [])
+            if any(not export.isidentifier() for export in exports):
+                raise ModuleProblem(f"{entry} is loaded late, and exports what is not its own")
+            self._text.insert(0, f"import {{ {SHARED} }} from '/joined/{posixpath.basename(self._first)}';\n")
+            self._text.append(f"export const {{ {', '.join(exports)} }} = {name};\n")
+        else:
+            self._text.append(f"export const {SHARED} = {{ {', '.join(self.names.values())} }};\n")
         return "".join(self._text)
 
     def _add(self, address: str) -> str:
-        if address in self._names:
-            return self._names[address]
+        if address in self.names:
+            return self.names[address]
         if address in self._open:
             raise ModuleProblem(f"These import each other: {' → '.join([*self._open, address])}")
         source = self._read(address)
@@ -83,13 +105,15 @@ class _Join:
             exports += [f"...{module}"] if what == "*" else _picked(what, module)
         exports += DECLARED.findall(body)
         body = DECLARED.sub("", REEXPORT.sub("", IMPORT.sub("", body)))
+        body = LATE.sub(rf"import('/joined/\1?after={posixpath.basename(self._first)}')", body)
         if found := OTHER.search(body):
             raise ModuleProblem(f"{address} has an import or export of another form: {body[found.start() :][:60]!r}")
-        name = f"$module{len(self._names)}"
+        name = f"$module{len(self.names)}"
         body = BLANK.sub("\n", "".join(head) + body)
         self._text.append(f"const {name} = (() => {{\n{body.strip()}\nreturn {{ {', '.join(exports)} }};\n}})();\n")
         self._open.pop()
-        self._names[address] = name
+        self.names[address] = name
+        self._exports[address] = exports
         return name
 
 

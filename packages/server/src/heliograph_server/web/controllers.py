@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar import Controller, MediaType, Request, Response, Router, route
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from heliograph_server.web.assets import Asset, Assets, find_assets
 from heliograph_server.web.compression import asset_response, gzipped, takes_gzip
@@ -59,10 +59,14 @@ class PageController(Controller):
 
     @route("/joined/{name:str}", http_method=_READ, sync_to_thread=True)
     def joined(
-        self, request: Request[Any, Any, Any], name: FromPath[str], assets: NamedDependency[Assets]
+        self,
+        request: Request[Any, Any, Any],
+        name: FromPath[str],
+        assets: NamedDependency[Assets],
+        after: FromQuery[str | None] = None,
     ) -> Response[bytes]:
         """A module or style sheet of the page, and all that it imports, as one file."""
-        return _asset(request, assets.joined(name))
+        return _asset(request, assets.joined(name, after))
 
     @route("/static/{name:path}", http_method=_READ, sync_to_thread=True)
     def static(

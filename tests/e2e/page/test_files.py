@@ -1,0 +1,109 @@
+"""Files dropped on the page: paused, resumed, cancelled, interrupted, and whole in the end."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from demo_page import DemoPage, Look
+from playwright.async_api import Locator, expect
+
+SIZE = 12_000_000
+LONG_MS = 30_000
+DROP = """([name, size]) => {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
+  const data = new DataTransfer();
+  data.items.add(new File([bytes], name, { lastModified: 1e12 }));
+  for (const type of ['dragover', 'drop']) {
+    document.querySelector('.bottom, .top').dispatchEvent(
+      new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+  }
+}"""
+CONTENT = bytes((i * 31 + (i >> 8)) & 255 for i in range(SIZE))
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+async def drop(page: DemoPage, name: str, size: int = SIZE) -> Locator:
+    """Drop a file somewhere on the page; returns its entry."""
+    await page.look_at("talk")
+    await page.page.evaluate(DROP, [name, size])
+    return page.page.locator('[data-testid="file-item"][data-direction="out"]').filter(has_text=name)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_dropped_file_is_paused_and_goes_on_where_it_was(link: str, look: Look) -> None:
+    page = await look(f"{link}&connect=Worker-1")
+    await page.is_connected()
+    file = await drop(page, "big.bin")
+    await expect(file.get_by_test_id("file-status")).to_contain_text(re.compile(r"[1-9][\d.]* MB of 12\.0 MB"))
+    await file.get_by_test_id("file-pause").click()
+    await expect(file).to_have_attribute("data-state", "paused")
+    await expect(file.get_by_test_id("file-status")).to_have_text(re.compile(r"Paused at [1-9]\d? % of 12\.0 MB"))
+    await file.get_by_test_id("file-pause").click()
+    await expect(file).to_have_attribute("data-state", "done", timeout=LONG_MS)
+    await expect(file.get_by_test_id("file-sha256")).to_have_text(SHA256)
+    await expect(file.get_by_test_id("file-status")).to_contain_text("checksum matches")
+
+
+async def test_several_at_once_one_of_them_cancelled(link: str, look: Look, tmp_path: Path) -> None:
+    ann, bob = await look(link), await look(link)
+    await ann.find("connect-button").click()
+    await bob.is_connected()
+    await ann.is_connected()
+    files = [await drop(ann, "first.bin"), await drop(ann, "second.bin", 5 * SIZE)]
+    received = bob.page.locator('[data-testid="file-item"][data-direction="in"]')
+    await bob.look_at("talk")
+    await expect(received).to_have_count(2, timeout=LONG_MS)
+    await files[1].get_by_test_id("file-cancel").click()
+    await expect(files[1]).to_have_attribute("data-state", "cancelled")
+    await expect(files[0]).to_have_attribute("data-state", "done", timeout=LONG_MS)
+    await expect(received.filter(has_text="second.bin").get_by_test_id("file-status")).to_contain_text("Stopped")
+    whole = received.filter(has_text="first.bin")
+    await expect(whole.get_by_test_id("file-sha256")).to_have_text(SHA256)
+    async with bob.page.expect_download() as downloading:
+        await whole.get_by_test_id("file-download").click()
+    download = await downloading.value
+    assert download.suggested_filename == "first.bin"
+    path = tmp_path / "downloaded"
+    await download.save_as(path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+
+
+@contextlib.asynccontextmanager
+async def worker_process(link: str) -> AsyncIterator[Process]:
+    """The demo's worker, where it can be killed."""
+    url, _, fragment = link.partition("/#")
+    room, token = re.findall(r"=([^&]+)", fragment)
+    command = [sys.executable, "-m", "heliograph_server.demo_worker", url, room, "Worker-1"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, env={**os.environ, "HELIOGRAPH_TOKEN": token})
+    try:
+        assert process.stdout is not None
+        assert b"ready" in await process.stdout.readline()
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_worker_killed_in_the_middle_is_noticed_and_its_successor_gets_the_file(link: str, look: Look) -> None:
+    async with worker_process(link) as first:
+        page = await look(f"{link}&connect=Worker-1")
+        await page.is_connected()
+        file = await drop(page, "big.bin")
+        await expect(file.get_by_test_id("file-status")).to_contain_text(re.compile(r"[1-9][\d.]* MB of 12\.0 MB"))
+        first.kill()
+        await first.wait()
+    await expect(file).to_have_attribute("data-state", "interrupted", timeout=LONG_MS)
+    await expect(file.get_by_test_id("file-status")).to_contain_text("Interrupted")
+    await expect(page.peer("Worker-1")).to_have_count(0, timeout=LONG_MS)
+    async with worker_process(link):
+        await expect(file).to_have_attribute("data-state", "done", timeout=LONG_MS)
+        await expect(file.get_by_test_id("file-sha256")).to_have_text(SHA256)

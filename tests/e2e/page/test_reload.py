@@ -1,0 +1,86 @@
+"""A reload, a duplicated tab, a server out of reach, a device without a network: the page goes on."""
+
+import asyncio
+import random
+import re
+
+import pytest
+from cutting_proxy import cutting_proxy
+from demo_page import Look
+from playwright.async_api import expect
+from server_process import ServerProcess
+
+import heliograph
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_reload_is_the_same_peer_with_the_same_conversation(link: str, look: Look) -> None:
+    page = await look(link)
+    name = await page.find("own-peer-id").inner_text()
+    async with heliograph.connect(link, peer_id="Client-1") as watcher:
+        news: set[str] = set()
+
+        async def watch() -> None:
+            async for event in watcher.events():
+                if getattr(getattr(event, "peer", None), "peer_id", "") == name:
+                    news.add(type(event).__name__)
+
+        watching = asyncio.create_task(watch())
+        await page.connect("Worker-1")
+        await page.chat("before the reload")
+        await page.hears("before the reload")
+        await page.page.reload()
+        await page.is_connected()
+        await expect(page.find("own-peer-id")).to_have_text(name)
+        await expect(page.find("chat-message").filter(has_text="before the reload")).to_have_count(2)
+        await page.chat("after it")
+        await page.hears("after it")
+        watching.cancel()
+    assert news == {"PeerAway", "PeerBack"}, "To the others it was somebody who came and went"
+
+
+async def test_a_duplicated_tab_is_somebody_else(link: str, look: Look) -> None:
+    page = await look(link)
+    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+    name = await page.find("own-peer-id").inner_text()
+    async with page.page.context.expect_page() as opening:
+        await page.page.evaluate("window.open(location.href)")  # takes a copy of the tab's store with it
+    other = await opening.value
+    await expect(other.get_by_test_id("server-state")).to_have_attribute("data-state", "online")
+    assert await other.get_by_test_id("own-peer-id").inner_text() != name
+    await expect(page.find("peer-item")).to_have_count(1)
+    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_offline_and_back(stage: ServerProcess, link: str, look: Look) -> None:
+    async with cutting_proxy(stage.http_port, random.Random(1)) as proxy:
+        page = await look(link.replace(stage.url, proxy.url))
+        page.forgive("WebSocket connection to .* failed|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION")
+        name = await page.find("own-peer-id").inner_text()
+        await page.connect("Worker-1")
+        await page.page.context.set_offline(True)
+        proxy.refusing = True
+        proxy.cut()
+        await expect(page.find("server-state")).to_have_attribute("data-state", "reconnecting")
+        await expect(page.find("server-state")).to_contain_text("offline")
+        await page.chat("the path needs no server")
+        await page.hears("the path needs no server")
+        proxy.refusing = False
+        await page.page.context.set_offline(False)
+        await expect(page.find("server-state")).to_have_attribute("data-state", "online", timeout=20_000)
+        await expect(page.find("server-state")).to_have_text("In the room")
+        await expect(page.find("own-peer-id")).to_have_text(name)
+        await expect(page.find("connection-state")).to_have_attribute("data-state", "open")
+
+
+async def test_put_out_of_the_room_and_told_why(stage: ServerProcess, look: Look) -> None:
+    page = await look(stage.url)
+    await page.create_room()
+    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+    room = await page.find("room-id").inner_text()
+    id_token = await page.page.evaluate("JSON.parse(sessionStorage['heliograph:identity']).idToken")
+    async with heliograph.Api(stage.url) as api:
+        await api.close_room(room, id_token=id_token)
+    await expect(page.find("error-banner")).to_contain_text(re.compile("removed, or the room was closed"))
+    await expect(page.find("server-state")).to_have_attribute("data-state", "closed")
