@@ -14,8 +14,8 @@ import pytest
 from demo_page import DemoPage, Look
 from playwright.async_api import Locator, expect
 
-SIZE = 12_000_000
-LONG_MS = 30_000
+SIZE = 8_000_000
+LONG_MS = 60_000
 DROP = """([name, size]) => {
   const bytes = new Uint8Array(size);
   for (let i = 0; i < size; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
@@ -30,10 +30,23 @@ CONTENT = bytes((i * 31 + (i >> 8)) & 255 for i in range(SIZE))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-async def drop(page: DemoPage, name: str, size: int = SIZE) -> Locator:
+HOLD = """() => {
+  const read = Blob.prototype.arrayBuffer;
+  const gate = new Promise((resolve) => (window.goOn = resolve));
+  let reads = 0;
+  Blob.prototype.arrayBuffer = async function () {
+    if (++reads > 6) await gate;
+    return read.call(this);
+  };
+}"""
+"""The page gets the first chunks of its files, the others after `goOn()`: a transfer can be met in its middle."""
+IN_THE_MIDDLE = re.compile(r"[1-5]\.\d MB of 8\.0 MB")
+
+
+async def drop(page: DemoPage, name: str) -> Locator:
     """Drop a file somewhere on the page; returns its entry."""
     await page.look_at("talk")
-    await page.page.evaluate(DROP, [name, size])
+    await page.page.evaluate(DROP, [name, SIZE])
     return page.page.locator('[data-testid="file-item"][data-direction="out"]').filter(has_text=name)
 
 
@@ -41,11 +54,13 @@ async def drop(page: DemoPage, name: str, size: int = SIZE) -> Locator:
 async def test_a_dropped_file_is_paused_and_goes_on_where_it_was(link: str, look: Look) -> None:
     page = await look(f"{link}&connect=Worker-1")
     await page.is_connected()
+    await page.page.evaluate(HOLD)
     file = await drop(page, "big.bin")
-    await expect(file.get_by_test_id("file-status")).to_contain_text(re.compile(r"[1-9][\d.]* MB of 12\.0 MB"))
+    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
     await file.get_by_test_id("file-pause").click()
     await expect(file).to_have_attribute("data-state", "paused")
-    await expect(file.get_by_test_id("file-status")).to_have_text(re.compile(r"Paused at [1-9]\d? % of 12\.0 MB"))
+    await expect(file.get_by_test_id("file-status")).to_have_text(re.compile(r"Paused at [1-9]\d? % of 8\.0 MB"))
+    await page.page.evaluate("goOn()")
     await file.get_by_test_id("file-pause").click()
     await expect(file).to_have_attribute("data-state", "done", timeout=LONG_MS)
     await expect(file.get_by_test_id("file-sha256")).to_have_text(SHA256)
@@ -57,14 +72,16 @@ async def test_several_at_once_one_of_them_cancelled(link: str, look: Look, tmp_
     await ann.find("connect-button").click()
     await bob.is_connected()
     await ann.is_connected()
-    files = [await drop(ann, "first.bin"), await drop(ann, "second.bin", 5 * SIZE)]
+    await ann.page.evaluate(HOLD)
+    files = [await drop(ann, name) for name in ("first.bin", "second.bin")]
     received = bob.page.locator('[data-testid="file-item"][data-direction="in"]')
     await bob.look_at("talk")
-    await expect(received).to_have_count(2, timeout=LONG_MS)
+    await expect(received).to_have_count(2)
     await files[1].get_by_test_id("file-cancel").click()
     await expect(files[1]).to_have_attribute("data-state", "cancelled")
-    await expect(files[0]).to_have_attribute("data-state", "done", timeout=LONG_MS)
+    await ann.page.evaluate("goOn()")
     await expect(received.filter(has_text="second.bin").get_by_test_id("file-status")).to_contain_text("Stopped")
+    await expect(files[0]).to_have_attribute("data-state", "done", timeout=LONG_MS)
     whole = received.filter(has_text="first.bin")
     await expect(whole.get_by_test_id("file-sha256")).to_have_text(SHA256)
     async with bob.page.expect_download() as downloading:
@@ -97,10 +114,12 @@ async def test_a_worker_killed_in_the_middle_is_noticed_and_its_successor_gets_t
     async with worker_process(link) as first:
         page = await look(f"{link}&connect=Worker-1")
         await page.is_connected()
+        await page.page.evaluate(HOLD)
         file = await drop(page, "big.bin")
-        await expect(file.get_by_test_id("file-status")).to_contain_text(re.compile(r"[1-9][\d.]* MB of 12\.0 MB"))
+        await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
         first.kill()
         await first.wait()
+        await page.page.evaluate("goOn()")
     await expect(file).to_have_attribute("data-state", "interrupted", timeout=LONG_MS)
     await expect(file.get_by_test_id("file-status")).to_contain_text("Interrupted")
     await expect(page.peer("Worker-1")).to_have_count(0, timeout=LONG_MS)

@@ -64,7 +64,7 @@ async def test_several_conversations_at_once(link: str, look: Look) -> None:
         @second.on_channel("chat")
         async def shout(channel: heliograph.Channel) -> None:
             async for message in channel:
-                await channel.send(f"{message}!")
+                await channel.send(f"{message!s}!")
 
         page = await look(link)
         await page.connect("Worker-1")

@@ -1,0 +1,1 @@
+"""Stories of the demo page, each on a desk and on a phone."""
