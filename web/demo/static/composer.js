@@ -1,6 +1,7 @@
 /** Where a person writes a message, calls a method, or chooses files. */
 
 import { parseArguments } from './call-entry.js';
+import { MAX_MESSAGE_LENGTH } from './conversation.js';
 import { byTestId, find, say } from './dom.js';
 
 /** @typedef {import('./conversation.js').Conversation} Conversation */
@@ -135,12 +136,19 @@ export class Composer {
       this.sendFiles(event.dataTransfer?.files ?? null);
     });
     this.#input.addEventListener('paste', (event) => {
-      const files = event.clipboardData?.files;
-      if (!files?.length) return;
+      const { files, text = '' } = pasted(event);
+      // Of a text as long as a book the field would only make the page slow.
+      if (files.length === 0 && text.length <= MAX_MESSAGE_LENGTH) return;
       event.preventDefault();
-      this.sendFiles(files);
+      if (files.length > 0) this.sendFiles(files);
+      else this.#current()?.send(text).catch((error) => this.onError(error));
     });
   }
+}
+
+/** @param {ClipboardEvent} event @returns {{ files: File[], text: string | undefined }} */
+function pasted({ clipboardData }) {
+  return { files: [...(clipboardData?.files ?? [])], text: clipboardData?.getData('text/plain') };
 }
 
 /** Enter sends, Shift and Enter begins a new line. @param {HTMLTextAreaElement} area */
