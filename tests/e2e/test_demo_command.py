@@ -85,6 +85,7 @@ async def test_the_demo_from_its_link_to_its_end(tmp_path: Path, taken_port: int
         assert processes_with(link[2]) != []
 
         page = await open_page(link[0])
+        page.forgive("ERR_CONNECTION_REFUSED")  # after the end
         await page.is_connected()
         await page.chat("is anybody there?")
         await page.hears("is anybody there?")
