@@ -14,6 +14,7 @@ export { CHAT_LABEL, FILE_LABEL, bareName } from './file-format.js';
 /**
  * @typedef {object} SendOptions
  * @property {string} [name] otherwise that of the `File`
+ * @property {string[]} [folder] names of the folders that it lies in, outermost first; a Python receiver makes them
  * @property {(verifiedBytes: number, totalBytes: number) => void} [onProgress] what the receiver has verified
  * @property {AbortSignal} [signal]
  */
@@ -26,10 +27,10 @@ export { CHAT_LABEL, FILE_LABEL, bareName } from './file-format.js';
  * @returns {Promise<Receipt>} both sides computed the same
  * @throws {errors.FileRefusedByPeer | errors.FileMismatch | errors.FileInterrupted | errors.FileUnreadable}
  */
-export async function sendFile(connection, file, { name = nameOf(file), onProgress = () => {}, signal } = {}) {
+export async function sendFile(connection, file, { name = nameOf(file), folder = [], onProgress = () => {}, signal } = {}) {
   const channel = connection.openChannel(FILE_LABEL);
   try {
-    return await new OutgoingFile(channel, file, onProgress, signal).send(bareName(name));
+    return await new OutgoingFile(channel, file, onProgress, signal).send(bareName(name), folder.map(bareName));
   } catch (error) {
     const told = error instanceof errors.FileInterrupted || error instanceof errors.FileRefusedByPeer;
     if (!told) await channel.send(encode({ type: 'cancelled', message: 'The sender stopped' })).catch(() => {});

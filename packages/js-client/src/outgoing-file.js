@@ -50,14 +50,14 @@ export class OutgoingFile {
     this.#listening = this.#listen();
   }
 
-  /** @param {string} name @returns {Promise<import('./files.js').Receipt>} */
-  async send(name) {
+  /** @param {string} name @param {string[]} folder @returns {Promise<import('./files.js').Receipt>} */
+  async send(name, folder) {
     const { size, type } = this.#file;
     try {
       const modified = this.#file instanceof File ? { modified_ms: this.#file.lastModified } : {};
       const transfer_id = crypto.getRandomValues(new Uint32Array(4)).join('-');
       const mime = type || 'application/octet-stream';
-      await this.#say({ type: 'file', name, size, mime, ...modified, transfer_id });
+      await this.#say({ type: 'file', name, size, mime, ...(folder.length > 0 && { folder }), ...modified, transfer_id });
       await this.#until(() => this.#start >= 0, DECISION_TIMEOUT_MS);
       do await this.#begin(this.#start);
       while (!this.#agreed || this.#sent !== this.#start);

@@ -44,6 +44,16 @@ test('files of sizes around the frame and read borders arrive with equal hashes'
   close();
 });
 
+test('a file in folders says so, without a way out of them', async () => {
+  const { ab, ba, close } = await connectedPair();
+  const announced = new Promise((resolve) => {
+    ba.on('file', ({ file }) => void file.accept().then(() => resolve([file.folder, file.name])), { once: true });
+  });
+  await ab.sendFile(new File(['abc'], 'a.txt'), { folder: ['photos', '../2026'] });
+  equal(await announced, [['photos', '2026'], 'a.txt']);
+  close();
+});
+
 test('both sides send at once, and progress grows to the whole', async () => {
   const { ab, ba, close } = await connectedPair();
   const size = 16_000_000;
