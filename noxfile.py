@@ -102,14 +102,16 @@ def tests(session: nox.Session) -> None:
     """Run the tests of the protocol, the server and the Python SDK, and those of the repository itself."""
     install(session, "test")
     install_npm(session, f"{PROTOCOL}/tests")
+    # Much of it is waiting for other processes: two at a time, a file each, so that its server starts once. The long
+    # ones are first, so that neither of the two waits for the other in the end.
+    options = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     everything = [
-        *(f"{package}/tests" for package in PACKAGES),
-        "tests/test_repository.py",
-        "tests/benchmarks",
         "tests/docker",
+        *(f"{package}/tests" for package in reversed(PACKAGES)),
+        "tests/benchmarks",
+        "tests/test_repository.py",
     ]
-    # Much of it is waiting for other processes: two at a time, a file each, so that its server starts once.
-    session.run("pytest", *(session.posargs or ["--numprocesses=2", "--dist=loadfile", *everything]))
+    session.run("pytest", *(session.posargs or [*options, *everything]))
 
 
 @nox.session
