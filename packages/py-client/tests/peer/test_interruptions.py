@@ -14,7 +14,7 @@ from .peers import dial, peer
 pytestmark = pytest.mark.usefixtures("nothing_is_left_running")
 
 LIMIT_S = 10
-STEPS = range(0, 150, 10)
+STEPS = (*range(24), *range(24, 150, 14))
 """Turns of the event loop after which it happens; a connection takes about 100 of them."""
 
 Interruption = Callable[[asyncio.Task[None], Switchboard, Switchboard], Awaitable[object]]
@@ -49,9 +49,16 @@ async def talk(client: Switchboard) -> None:
 
 async def gone(tasks: set[asyncio.Task[object]], *switchboards: Switchboard) -> None:
     """Nothing else runs than these, and there is no connection."""
-    async with asyncio.timeout(4):  # less than any time-out that would clear up after a leak
-        while asyncio.all_tasks() - tasks or any(board.connections for board in switchboards):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # aiortc's own tasks see by and by that all is closed
+
+    def left() -> list[object]:
+        return [*(asyncio.all_tasks() - tasks), *(each for board in switchboards for each in board.connections)]
+
+    try:
+        async with asyncio.timeout(4):  # less than any time-out that would clear up after a leak
+            while left():  # noqa: ASYNC110 - aiortc's own tasks see by and by that all is closed
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        pytest.fail(f"left: {left()}")
 
 
 @pytest.mark.parametrize("interruption", [cancelled, closed_here, closed_there])

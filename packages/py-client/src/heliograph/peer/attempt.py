@@ -208,6 +208,7 @@ class Attempt:
         self._check_candidates()
         if self._quitting:
             await self._ended.wait()
+            raise ConnectionLost(f"The connection to {self._parts.peer_id} was given up before it was offered")
         self.introduced = True
         signals, peer_id = self._parts.signals, self._parts.peer_id
         await signals.offer(peer_id, write_session(sdp, session), connection_id=self.connection_id)

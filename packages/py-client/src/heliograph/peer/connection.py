@@ -70,6 +70,7 @@ class Connection(Carrier, RemoteCalls):
         self._ended = asyncio.Event()
         self._failure: HeliographError | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._grace: asyncio.TimerHandle | None = None
         self._streams: WeakSet[EventStream[ConnectionEvent]] = WeakSet()
         parts = Parts(peer_id=peer_id, signals=signals, ice_servers=ice_servers, relay_only=relay_only, clock=clock)
         self._link = Link(
@@ -194,7 +195,7 @@ class Connection(Carrier, RemoteCalls):
         elif (
             self._link.ever_connected
         ):  # the signal may have overtaken the last messages, which the channels' end follows
-            asyncio.get_running_loop().call_later(QUIT_GRACE_S, self._link.end, None)
+            self._grace = asyncio.get_running_loop().call_later(QUIT_GRACE_S, self._link.end, None)
         else:
             self._link.end(PeerRefused(self.peer_id, f"{self.peer_id} ended the connection while it was being made"))
 
@@ -236,6 +237,8 @@ class Connection(Carrier, RemoteCalls):
 
     def on_over(self, failure: HeliographError | None) -> None:
         self._failure = failure
+        if self._grace is not None:
+            self._grace.cancel()
         self._ended.set()
         self._changed.set()
         self._rpc.interrupt(failure)

@@ -38,6 +38,8 @@ class Gathering:
         self._early: list[Candidate] | None = []
         self._asking: set[asyncio.Task[None]] = set()
         self._ice: Connection | None = None
+        self._opening: asyncio.Future[list[Candidate]] | None = None
+        self._stopping = asyncio.Event()
 
     def take_over(self, ice: Connection) -> None:
         """Gather for this connection from now on."""
@@ -50,7 +52,10 @@ class Gathering:
             yield candidate
 
     async def stop(self) -> None:
-        """Ask no more."""
+        """Ask no more, and open no more sockets. Those that are being opened are, when this returns."""
+        self._stopping.set()
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
         for task in self._asking:
             task.cancel()
         if self._asking:
@@ -61,12 +66,18 @@ class Gathering:
         ice = self._ice
         if ice is None:  # pragma: no cover - it is this object that was put in its place
             raise RuntimeError("gathering for nobody")
+        if self._stopping.is_set():
+            return []
         stun_server, turn_server = ice.stun_server, ice.turn_server
         ice.stun_server = ice.turn_server = None
+        self._opening = asyncio.ensure_future(Connection.get_component_candidates(ice, component, addresses, timeout))
         try:
-            hosts = await Connection.get_component_candidates(ice, component, addresses, timeout)
+            hosts = await asyncio.shield(self._opening)
         finally:
+            await asyncio.wait([self._opening])  # given up half-way, its sockets would belong to nobody
             ice.stun_server, ice.turn_server = stun_server, turn_server
+        if self._stopping.is_set():
+            return hosts
         stun_url, turn_url = self._url("stun"), self._url("turn")
         if stun_server is not None and stun_url is not None:
             for protocol in ice._protocols:  # noqa: SLF001 - aioice gives them out nowhere
