@@ -24,9 +24,9 @@ from bench.results import RESULTS, ROOT, Measured, Results, load_results, save_r
 
 JOB_TIMEOUT_S = 300
 
-UNDISTURBED = 0.1
-"""For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % of a core
-that Linux keeps from real-time processes, and as much again."""
+UNDISTURBED = 0.15
+"""For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % of each
+core that Linux keeps from real-time processes, and half as much again."""
 
 UNDISTURBED_TAIL = 0.002
 """And in one of which the slowest of a hundred messages counts."""
