@@ -63,6 +63,7 @@ export class Channel extends Emitter {
     if (dc.readyState === 'open') this.#open();
   }
 
+  /** What it is for, as its opener says. @returns {string} */
   get label() {
     return this.#dc.label;
   }

@@ -23,10 +23,12 @@ export class Claim {
     this.#release = release;
   }
 
+  /** Who is claimed. @returns {string} */
   get peerId() {
     return this.peer.peerId;
   }
 
+  /** Whether it has been released or lost. */
   get isOver() {
     return this.reason !== null;
   }

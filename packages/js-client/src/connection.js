@@ -91,6 +91,7 @@ export class Connection extends RemoteCalls {
     return this.state === 'connecting' && this.#isOffering;
   }
 
+  /** Whether it is closed or failed. */
   get isOver() {
     return this.state === 'closed' || this.state === 'failed';
   }

@@ -22,7 +22,7 @@ generate = importlib.import_module("generate")
 reference = importlib.import_module("python_reference")
 
 
-@pytest.mark.parametrize("name", ["python.md", "command.md"])
+@pytest.mark.parametrize("name", ["python.md", "command.md", "browser.md"])
 def test_the_references_are_up_to_date(name: str) -> None:
     written = (DOCS / "reference" / name).read_text("utf-8")
     assert written == generate.DOCUMENTS[name](), "`nox -s generate` writes it anew"
