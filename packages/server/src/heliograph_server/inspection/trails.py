@@ -141,5 +141,11 @@ class PairTrail:
 
     def _is_crossed_by_offer_of(self, sender: str) -> bool:
         """Whether the other one has just offered, without a name for it, and nobody has answered."""
-        latest = [entry for entry in self.entries if entry.attempt == self.attempt]
-        return bool(latest) and all(entry.event in ("offer", "candidate") and entry.peer != sender for entry in latest)
+        crossed = False
+        for entry in reversed(self.entries):
+            if entry.attempt != self.attempt:
+                break
+            if entry.event not in ("offer", "candidate") or entry.peer == sender:
+                return False
+            crossed = True
+        return crossed
