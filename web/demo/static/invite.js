@@ -14,10 +14,12 @@ export class Invite {
   #code = null;
 
   constructor() {
-    find('#open-invite').addEventListener('click', () => {
-      this.#dialog.showModal();
-      this.drawCode();
-    });
+    for (const opener of ['#open-invite', '#empty-invite']) {
+      find(opener).addEventListener('click', () => {
+        this.#dialog.showModal();
+        this.drawCode();
+      });
+    }
     find('[data-part="close"]', this.#dialog).addEventListener('click', () => this.#dialog.close());
     this.#dialog.addEventListener('click', (event) => event.target === this.#dialog && this.#dialog.close());
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-copy]'))) {
