@@ -33,6 +33,13 @@ def test_any_packet_is_a_sign_of_life() -> None:
 
 def test_time_in_which_this_process_did_not_run_is_not_silence() -> None:
     silence = Silence(0.0, 0)
-    assert silence.look(3600.0, 0) is Verdict.FINE
+    assert silence.look(3600.0, 0) is Verdict.PING
     assert silence.look(7200.0, 0) is Verdict.PING
     assert silence.look(7200.0, 1) is Verdict.FINE
+
+
+def test_looks_that_come_late_do_not_put_the_verdict_off() -> None:
+    silence = Silence(0.0, 0)
+    looks_at = [2 * TICK_S * number for number in range(1, 5)]
+    assert [silence.look(now, 0) for now in looks_at] == [*[Verdict.PING] * 3, Verdict.LOST]
+    assert looks_at[-1] == LOST_AFTER_S
