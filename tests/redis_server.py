@@ -8,16 +8,18 @@ import contextlib
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from debian import installed
 
-__all__ = ["HOST", "PASSWORD", "RedisServer", "free_port", "running_redis"]
+__all__ = ["HOST", "PASSWORD", "RedisServer", "free_port", "running_redis", "running_replicas", "running_shards"]
 
 HOST: Final = "127.0.0.1"
 PASSWORD: Final = "a-password-of-the-tests"
+SENTINEL_NAME: Final = "primary"
 START_S: Final = 15.0
 STOP_S: Final = 10.0
 POLL_S: Final = 0.02
@@ -50,11 +52,14 @@ class RedisServer:
         command += ["--save", "", "--appendonly", "no", "--requirepass", PASSWORD, "--masterauth", PASSWORD]
         with log.open("ab") as output:
             self._process = subprocess.Popen([*command, *self._options], stdout=output, stderr=subprocess.STDOUT)  # noqa: ASYNC220 - it is quick
-        async with asyncio.timeout(START_S):
-            while not await self._answers():
-                if self._process.poll() is not None:
-                    raise RedisFailed(log.read_text(errors="replace")[-2000:])
-                await asyncio.sleep(POLL_S)
+        process = self._process
+
+        async def up() -> bool:
+            if process.poll() is not None:
+                raise RedisFailed(log.read_text(errors="replace")[-2000:])
+            return await self._answers()
+
+        await _until(up)
 
     def pause(self) -> None:
         """Let it hang: connections stay open and nothing is answered."""
@@ -113,3 +118,93 @@ async def running_redis(folder: Path, *options: str) -> AsyncIterator[RedisServe
         yield server
     finally:
         server.kill()
+
+
+@contextlib.asynccontextmanager
+async def running_shards(folder: Path, count: int = 3) -> AsyncIterator[tuple[str, list[RedisServer]]]:
+    """A cluster of so many primaries, and its URL."""
+    async with contextlib.AsyncExitStack() as stack:
+        servers = []
+        for number in range(count):
+            options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port", str(free_port())]
+            servers.append(await stack.enter_async_context(running_redis(folder / str(number), *options)))
+        nodes = [f"{HOST}:{server.port}" for server in servers]
+        program = installed("redis-cli", "redis-tools")
+        joining = await asyncio.create_subprocess_exec(
+            *(program, "-a", PASSWORD, "--no-auth-warning", "--cluster", "create", *nodes, "--cluster-yes"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await joining.communicate()
+        if joining.returncode != 0:
+            raise RedisFailed(said.decode(errors="replace")[-2000:])
+        for server in servers:
+            await _until(partial(_said, server, ("CLUSTER", "INFO"), "cluster_state:ok"))
+        yield f"redis+cluster://:{PASSWORD}@{','.join(nodes)}", servers
+
+
+@contextlib.asynccontextmanager
+async def running_replicas(folder: Path) -> AsyncIterator[tuple[str, RedisServer, RedisServer]]:
+    """A primary, a replica of it, and three Sentinels that let the replica take over; the URL of it all."""
+    async with contextlib.AsyncExitStack() as stack:
+        primary = await stack.enter_async_context(running_redis(folder / "primary"))
+        following = ["--replicaof", f"{HOST} {primary.port}"]
+        replica = await stack.enter_async_context(running_redis(folder / "replica", *following))
+        await _until(partial(_said, replica, ("INFO", "replication"), "master_link_status:up"))
+        ports = [await stack.enter_async_context(_running_sentinel(folder / str(n), primary)) for n in range(3)]
+        for port in ports:
+            await _until(partial(_sees_all, port))
+        hosts = ",".join(f"{HOST}:{port}" for port in ports)
+        yield f"redis+sentinel://:{PASSWORD}@{hosts}/{SENTINEL_NAME}", primary, replica
+
+
+@contextlib.asynccontextmanager
+async def _running_sentinel(folder: Path, primary: RedisServer) -> AsyncIterator[int]:
+    port = free_port()
+    config = folder / "sentinel.conf"
+    _write(
+        config,
+        f"port {port}\nbind {HOST}\ndir {folder}\n"
+        f"sentinel monitor {SENTINEL_NAME} {HOST} {primary.port} 2\n"
+        f"sentinel auth-pass {SENTINEL_NAME} {PASSWORD}\n"
+        f"sentinel down-after-milliseconds {SENTINEL_NAME} 1000\n"
+        f"sentinel failover-timeout {SENTINEL_NAME} 5000\n",
+    )
+    program = installed("redis-server", "redis-server")
+    with (folder / "log").open("wb") as output:
+        process = subprocess.Popen(  # noqa: ASYNC220 - it is quick
+            [program, str(config), "--sentinel"], stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield port
+    finally:
+        process.kill()
+        process.wait(STOP_S)
+
+
+def _write(config: Path, text: str) -> None:
+    config.parent.mkdir(parents=True)
+    config.write_text(text)
+
+
+async def _said(server: RedisServer, words: tuple[str, ...], hoped_for: str) -> bool:
+    return hoped_for in await server.say(*words)
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(START_S):
+        while not await condition():  # noqa: ASYNC110 - it is about another process
+            await asyncio.sleep(POLL_S)
+
+
+async def _sees_all(port: int) -> bool:
+    """Whether a Sentinel knows the two other ones and the replica."""
+    with contextlib.suppress(OSError):
+        reader, writer = await asyncio.open_connection(HOST, port)
+        try:
+            writer.write(f"SENTINEL CKQUORUM {SENTINEL_NAME}\r\nSENTINEL REPLICAS {SENTINEL_NAME}\r\n".encode())
+            quorum, replicas = await reader.readline(), await reader.readline()
+            return quorum.startswith(b"+OK 3") and replicas == b"*1\r\n"
+        finally:
+            writer.close()
+    return False

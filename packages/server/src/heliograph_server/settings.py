@@ -243,7 +243,9 @@ def _ice_urls(pattern: re.Pattern[str], expected: str) -> Callable[[str], tuple[
 
 def _bus_url(text: str) -> str:
     if not _BUS_URL.fullmatch(text):
-        raise ValueError("expected a URL like redis://host:6379 or rediss://:password@host:6379")
+        raise ValueError(
+            "expected a URL like redis://host:6379, redis+sentinel://host:26379/name or redis+cluster://host:6379"
+        )
     return text
 
 
@@ -267,7 +269,7 @@ def _operator_token(text: str) -> str:
 
 _TABLE: Final = re.compile(r"(?:arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", re.ASCII)
 
-_BUS_URL: Final = re.compile(r"rediss?://\S+")
+_BUS_URL: Final = re.compile(r"rediss?(?:\+(?:sentinel|cluster))?://\S+")
 
 _PORT: Final = _integer(0, 65535)
 

@@ -22,5 +22,8 @@ def cluster_node(settings: Settings) -> ClusterNode | None:
         from heliograph_server.cluster.redis_bus import RedisBus  # noqa: PLC0415
     except ImportError as error:
         raise ClusterUnusable(NOT_INSTALLED) from error
-    bus = RedisBus(settings.cluster_url)
+    try:
+        bus = RedisBus(settings.cluster_url)
+    except ValueError as error:
+        raise ClusterUnusable(f"HELIOGRAPH_CLUSTER_URL: {error}") from error
     return ClusterNode(bus, bus, monotonic=time.perf_counter, rate_per_s=settings.rate_limit)

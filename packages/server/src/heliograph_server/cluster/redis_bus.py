@@ -16,7 +16,7 @@ from msgspec import Struct
 from redis.exceptions import NoScriptError
 
 from heliograph_server.cluster.bus import BusListener, BusUnavailable, Changes, Fields, Home, Lease, Taken
-from heliograph_server.cluster.connecting import FAILURES, Connections, Reader
+from heliograph_server.cluster.connecting import FAILURES, Reader, connections
 from heliograph_server.cluster.scripts import COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE, Script
 
 __all__ = ["ANSWER_S", "KEPT_S", "RedisBus"]
@@ -55,7 +55,8 @@ class RedisBus:
     """See `Bus` and `Registry`."""
 
     def __init__(self, url: str) -> None:
-        self._connections = Connections(url)
+        """Raises `ValueError` for a URL that is none."""
+        self._connections = connections(url)
         self._queue: deque[_Command] = deque()
         self._queued = asyncio.Event()
         self._size = 0
@@ -184,6 +185,7 @@ class RedisBus:
                     _fail(command)
                 raise
             self.answer_s = loop.time() - began
+            _heed_cancellation()
             for command, answer in zip(commands, answers, strict=True):
                 self._settle(command, answer, listener)
             for answer in answers:
@@ -205,6 +207,7 @@ class RedisBus:
         while True:
             async with asyncio.timeout(SILENCE_S):
                 batch = await reader.next()
+            _heed_cancellation()
             if batch:
                 listener.received(batch)
 
@@ -212,6 +215,13 @@ class RedisBus:
         while True:
             self.publish(node, b"")
             await asyncio.sleep(BEAT_S)
+
+
+def _heed_cancellation() -> None:
+    """Whoever waits in the client library may be cancelled without noticing: it finishes what it does, and goes on."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _fail(command: _Command, cause: Exception | None = None) -> None:
