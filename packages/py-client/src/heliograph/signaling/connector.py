@@ -85,7 +85,7 @@ class Connector:
             socket, events = await self._connect(core)
         if self._keeper is not None and not self._may_manage(core):
             core.disconnected()
-            await socket.close()
+            await self._leave(socket)
             raise ConfigurationError("`keep_room` is for the room's creator: its `id_token` is needed")
         if self._moved is not None:
             events = [RoomRecreated(self._moved), *events]

@@ -5,45 +5,29 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from heliograph.peer.connection import Connection
 from heliograph.testing.faults import Faults
-from heliograph.testing.path import path_protocols
+from heliograph.testing.tampered import TamperedPath
 
 __all__ = ["PathImpairment", "impair_path"]
 
 
-class PathImpairment:
+class PathImpairment(TamperedPath):
     """Lets `faults` decide about each datagram of one connection, in both directions, until `restore`.
 
-    A path that is made anew is not impaired. `lost_datagrams` counts those that were dropped.
+    A path that is made anew is not impaired; what is late after `restore` still arrives. `lost_datagrams` counts those
+    that were dropped.
     """
 
     def __init__(self, connection: Connection, faults: Faults) -> None:
+        super().__init__(connection)
         self._faults = faults
-        self._protocols = path_protocols(connection)
-        self.lost_datagrams = 0
         for protocol in self._protocols:
             protocol.send_data = functools.partial(self._send, protocol)
             protocol.send_stun = functools.partial(self._send_stun, protocol)
             protocol.datagram_received = functools.partial(self._receive, protocol)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.restore()
-
-    def restore(self) -> None:
-        """Let everything through again; what is late still arrives. Safe to repeat."""
-        for protocol in self._protocols:
-            for method in ("send_data", "send_stun", "datagram_received"):
-                vars(protocol).pop(method, None)
-        self._protocols = []
 
     async def _send(self, protocol: Any, data: bytes, address: tuple[str, int]) -> None:
         self._pass(lambda: _send_to(protocol, data, address))
