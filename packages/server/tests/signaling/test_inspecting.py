@@ -211,6 +211,15 @@ def test_views_cost_and_are_limited(world: World) -> None:
     assert peer.say({"type": "inspect"})[0]["type"] == "inspection"
 
 
+def test_stopping_in_between_makes_no_new_views(world: World) -> None:
+    peer = watcher(world)
+    answers = []
+    for _ in range(20):
+        answers += peer.say({"type": "inspect"})
+        peer.say({"type": "inspect_stop"})
+    assert [answer["type"] for answer in answers].count("inspection") == int(limits.VIEWS_BURST)
+
+
 def test_those_who_inspect_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "WATCHERS", 1)
     watcher(world).say({"type": "inspect"})

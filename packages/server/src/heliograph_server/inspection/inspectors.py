@@ -133,7 +133,7 @@ class Inspectors:
             watcher = _Watcher(show, self._monotonic)
         if not watcher.bucket.take():
             raise TooManyViews("Too many views at once")
-        self.stop(owner)
+        self._look_away(watcher)
         key: Key = (wanted.room_id, tuple(sorted(set(wanted.peers))))
         group = self._groups.get(key)
         if group is None:
@@ -147,17 +147,28 @@ class Inspectors:
         self._watchers[owner] = watcher
         self._someone.set()
 
+    def pause(self, owner: object) -> None:
+        """Show `owner` nothing until it asks again, for which it keeps the limit that it had."""
+        watcher = self._watchers.get(owner)
+        if watcher is not None:
+            self._look_away(watcher)
+
     def stop(self, owner: object) -> None:
-        """Show `owner` nothing more. Harmless if it was shown nothing."""
+        """`owner` has gone. Harmless if it was shown nothing."""
         watcher = self._watchers.pop(owner, None)
-        if watcher is None or watcher.key is None:
+        if watcher is not None:
+            self._look_away(watcher)
+
+    def _look_away(self, watcher: _Watcher) -> None:
+        if watcher.key is None:
             return
         group = self._groups[watcher.key]
         group.watchers.remove(watcher)
         if not group.watchers:
             group.view.end()
             del self._groups[watcher.key]
-        if not self._watchers:
+        watcher.key = None
+        if not self._groups:
             self._someone.clear()
 
     @staticmethod

@@ -41,7 +41,7 @@ class Operator:
             case Inspect() as request:
                 self._inspect(request)
             case InspectStop(ref=ref):
-                self._inspectors.stop(self)
+                self._inspectors.pause(self)
                 self._connection.send(self._inspectors.stopped(ref))
             case Ping(ref=ref):
                 self._connection.send(encode(Pong(time=self._inspectors.time, ref=ref)))

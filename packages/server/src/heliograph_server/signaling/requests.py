@@ -118,7 +118,7 @@ class Requests:
             case Inspect():
                 self._inspect(member, request)
             case InspectStop(ref=ref):
-                self._inspectors.stop(member)
+                self._inspectors.pause(member)
                 member.link.reply(self._inspectors.stopped(ref))
             case never:
                 assert_never(never)
