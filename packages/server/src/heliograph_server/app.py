@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from heliograph_server.cluster.assembly import cluster_node
+from heliograph_server.cluster.metrics import cluster_metrics
 from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.errors import StoreUnavailable, Unavailable
 from heliograph_server.ice.controllers import IceApi
@@ -138,6 +140,8 @@ class Application:
         find_place = None
         if self.cluster is not None:
             self.cluster.furnish(self.sessions)
+            self.metrics.more = partial(cluster_metrics, self.cluster)
+            self.metrics.piped = self._piped
             self.cluster.siblings = siblings
             find_place = None if siblings is None else self.cluster.find_place
             self.census = self.cluster.census
@@ -224,6 +228,9 @@ class Application:
             await self.store.close()
         except StoreUnavailable as error:
             _log.warning("rooms.close_failed", cause=repr(error.__cause__ or error))
+
+    def _piped(self) -> int:
+        return 0 if self.cluster is None else self.cluster.switchboard.pipes[1]
 
     async def _occupied(self, room_ids: Sequence[str]) -> set[str]:
         return {room_id for room_id in room_ids if self.hub.occupied(room_id)}

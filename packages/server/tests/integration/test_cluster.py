@@ -186,3 +186,21 @@ async def test_the_http_api_knows_of_peers_on_every_node(nodes: list[RunningServ
         assert (await http.delete(path)).status_code == 204
         assert await closed_with(c) == 4003
         assert (await http.get(path)).status_code == 404
+
+
+async def test_metrics_tell_of_pipes_and_of_the_bus(nodes: list[RunningServer]) -> None:
+    home, door, _ = nodes
+    room = await home.room()
+    async with home.peer("a", room), door.peer("b", room, protocol=2):
+        values = {}
+        for node in (home, door):
+            async with httpx.AsyncClient(base_url=node.http_url) as http:
+                lines = (await http.get("/metrics")).text.splitlines()
+            values[node] = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        assert float(values[door]['heliograph_cluster_pipes{end="door"}']) == 1
+        assert float(values[home]['heliograph_cluster_pipes{end="home"}']) == 1
+        assert float(values[home]["heliograph_cluster_nodes"]) == 3
+        assert float(values[home]["heliograph_connections"]) == float(values[door]["heliograph_connections"]) == 1
+        assert float(values[home]["heliograph_bus_publishes_total"]) > 0
+        assert float(values[home]["heliograph_cluster_commits_total"]) > 0
+        assert float(values[home]["heliograph_bus_outages_total"]) == 0

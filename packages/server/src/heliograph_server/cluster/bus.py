@@ -69,6 +69,14 @@ class BusListener(Protocol):
 class Bus(Protocol):
     """Sends to nodes. A batch arrives once, in order, or not at all: who needs to know numbers them."""
 
+    published: int
+    """Batches so far."""
+    published_bytes: int
+    outages: int
+    """How often it was lost."""
+    answer_s: float
+    """How long it took to answer last."""
+
     @property
     def up(self) -> bool:
         """Whether it answers at the moment."""

@@ -7,7 +7,7 @@ asks. Label values come from fixed sets: what a stranger sends never becomes a l
 import asyncio
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -38,6 +38,10 @@ class SignalingMetrics:
         self.refusals = dict.fromkeys(ErrorCode, 0)
         self.latency_counts = [0] * (len(LATENCY_BUCKETS_S) + 1)
         self.latency_sum_s = 0.0
+        self.more: Callable[[], Iterable[Metric]] = lambda: ()
+        """What else there is to count."""
+        self.piped: Callable[[], int] = lambda: 0
+        """How many of the `connections` are in truth at other nodes of a cluster."""
 
     def message(self, kind: str) -> None:
         """A message of a known type was accepted."""
@@ -60,7 +64,9 @@ class _Collector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         metrics, hub = self._metrics, self._hub
-        yield GaugeMetricFamily("heliograph_connections", "Open WebSockets", value=metrics.connections)
+        yield GaugeMetricFamily(
+            "heliograph_connections", "Open WebSockets", value=metrics.connections - metrics.piped()
+        )
         yield GaugeMetricFamily("heliograph_tasks", "Tasks of the event loop", value=len(asyncio.all_tasks()))
         yield GaugeMetricFamily("heliograph_rooms", "Rooms with someone in them", value=hub.room_count())
         roles = hub.peers_by_role()
@@ -84,6 +90,7 @@ class _Collector(Collector):
             buckets=list(zip(bounds, map(float, accumulate(metrics.latency_counts)), strict=True)),
             sum_value=metrics.latency_sum_s,
         )
+        yield from metrics.more()
 
 
 def metrics_text(metrics: SignalingMetrics, hub: Hub) -> bytes:
