@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def main() -> None:
     results = load_results(kept_in)
     for scenario in SCENARIOS:
         if scenario.name in wanted:
-            results.scenarios[scenario.name] = _measure(scenario, scale, machine, results, options.contestants)
-            save_results(results, kept_in)
+            for measured in _rounds(scenario, scale, machine, results, options.contestants):
+                results.scenarios[scenario.name] = measured
+                save_results(results, kept_in)
     if DATA_CHANNEL in wanted:
         values = time_to_data_channel(3 if options.short else 15)
         results.scenarios[DATA_CHANNEL] = Measured(machine, _today(), len(values["python"]), values)
@@ -83,17 +85,18 @@ def _copy_of_documents() -> Path:
     return root
 
 
-def _measure(
+def _rounds(
     scenario: Scenario, scale: Scale, machine: dict[str, str], results: Results, only: list[str] | None
-) -> Measured:
+) -> Iterator[Measured]:
+    """What is measured after each round."""
     chosen = [contestant for contestant in scenario.contestants if only is None or contestant.name in only]
-    measured = Measured(machine, _today(), scale.rounds, {contestant.name: [] for contestant in chosen})
+    values: dict[str, list[dict[str, Any]]] = {contestant.name: [] for contestant in chosen}
     for number in range(scale.rounds):
         for contestant in chosen:
             value = _undisturbed(scenario, scale, contestant, _rate(scenario, contestant, results))
-            measured.values[contestant.name].append(value)
+            values[contestant.name].append(value)
             _say(f"{scenario.name} {number + 1}/{scale.rounds} {contestant.name}: {_brief(value)}")
-    return measured
+        yield Measured(machine, _today(), number + 1, values)
 
 
 def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
