@@ -12,7 +12,7 @@ from typing import Any, Final
 from playwright.async_api import async_playwright
 
 import heliograph
-from bench.contestants import PICOWS, running
+from bench.contestants import PICOWS, Running, running
 
 __all__ = ["CLIENTS", "DATA_CHANNEL", "time_to_data_channel"]
 
@@ -39,19 +39,19 @@ async ([room, token, worker, name]) => {
 
 def time_to_data_channel(times: int) -> dict[str, list[dict[str, Any]]]:
     """Milliseconds, `times` times for each client. The worker is a process of its own and is there already."""
-    return asyncio.run(_measure(times))
-
-
-async def _measure(times: int) -> dict[str, list[dict[str, Any]]]:
     with running(PICOWS, peers=1, room_size=1) as server:
-        url = f"http://127.0.0.1:{server.port}"
-        pass_ = server.dialect.passes[0]
-        link = f"{url}/#room={pass_.room_id}&token={pass_.token}"
-        async with _worker(link):
-            return {
-                "python": [await _python(link, number) for number in range(times)],
-                "chromium": await _chromium(url, [pass_.room_id, pass_.token], times),
-            }
+        return asyncio.run(_measure(server, times))
+
+
+async def _measure(server: Running, times: int) -> dict[str, list[dict[str, Any]]]:
+    url = f"http://127.0.0.1:{server.port}"
+    pass_ = server.dialect.passes[0]
+    link = f"{url}/#room={pass_.room_id}&token={pass_.token}"
+    async with _worker(link):
+        return {
+            "python": [await _python(link, number) for number in range(times)],
+            "chromium": await _chromium(url, [pass_.room_id, pass_.token], times),
+        }
 
 
 @contextlib.asynccontextmanager
