@@ -115,7 +115,9 @@ def _table(scenario: Scenario, measured: Measured) -> Iterator[str]:
     heads = [scenario.unit, "lowest to highest", *(head for _, head in extra)]
     heads += [f"times {other.label}" for other in others]
     heads += ["server core", "load core"] if any(map(measured.costs, measured.values)) else []
-    yield f"| {measured.rounds} rounds, medians | " + " | ".join(heads) + " |"
+    yield (
+        f"| {'1 round' if measured.rounds == 1 else f'{measured.rounds} rounds, medians'} | " + " | ".join(heads) + " |"
+    )
     yield "|---" * (len(heads) + 1) + "|"
     for contestant in CONTESTANTS:
         name = contestant.name
