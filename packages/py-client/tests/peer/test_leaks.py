@@ -57,7 +57,8 @@ async def test_connections_in_sequence_leave_nothing() -> None:
 
         def all_gone() -> bool:
             gc.collect()
-            return alive(*KINDS) == before and open_files() == files and len(asyncio.all_tasks()) == tasks
+            # What tests before this one had left may go meanwhile, so that less is there than before.
+            return alive(*KINDS) <= before and open_files() <= files and len(asyncio.all_tasks()) <= tasks
 
         await until(all_gone)  # some timers of a second have to pass first
         assert client.connections == ()

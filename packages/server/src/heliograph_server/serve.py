@@ -151,16 +151,16 @@ class _Ending:
 
     def begin(self) -> None:
         """It is to end. Once more changes nothing."""
-        application = self._application
-        if application.readiness.draining:
+        if self._begun.is_set():
             return
+        self._begun.set()
+        application = self._application
         application.readiness.draining = True
         if application.cluster is None:
             application.hub.announce_drain(DRAIN_TIMEOUT_S)
             self._server.should_exit = True
         else:
             application.cluster.begin_drain()
-            self._begun.set()
 
     async def drain(self, cluster: ClusterNode) -> None:
         """Wait for the end to begin, and hand over what this node has."""

@@ -236,11 +236,10 @@ class Scribe:
         journal.stop()
         self.hub.drop(room_id, code, reason)
         committed = self._registry.commit(room_id, home, changes)
-        released = self._registry.release(room_id, home, forget=False)
         written = False
         try:
             written = await committed
-            await released
+            await self._registry.release(room_id, home, forget=False)
         finally:
             if written:
                 _run(afterwards)
