@@ -1,4 +1,4 @@
-"""Run where nothing but the server's wheel is installed: the page and the browser SDK come with it."""
+"""Run where nothing but the server's wheel is installed: the pages and the browser SDK come with it."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 from urllib.request import urlopen
 
 COMMAND = Path(sys.executable).with_name("heliograph-server")
-IMPORT = re.compile(r"""(?:from|import)\s*['"]([^'"]+\.js)['"]""")
+IMPORT = re.compile(r"""(?:(?:from|import)\s*|import\((?=['"]/joined/))['"]([^'"]+\.js)['"]""")
 STOP_TIMEOUT_S = 10
 
 
@@ -39,7 +39,11 @@ def load_page(url: str) -> set[str]:
     """Load a page, what it links to, and every module that those import. Returns all addresses."""
     assets = Assets()
     assets.feed(load(url))
-    waiting = [urljoin(url, path) for path in assets.paths if not path.startswith("data:")]
+    return load_modules([urljoin(url, path) for path in assets.paths if not path.startswith("data:")])
+
+
+def load_modules(waiting: list[str]) -> set[str]:
+    """Load files, and every module that those import, at once or later. Returns all addresses."""
     seen: set[str] = set()
     while waiting:
         address = waiting.pop()
@@ -57,12 +61,13 @@ with tempfile.TemporaryDirectory() as data_dir:
         events = (json.loads(line) for line in process.stdout or ())
         port = next(event["http_port"] for event in events if event["event"] == "server.listening")
         try:
-            found = load_page(f"http://127.0.0.1:{port}/")
+            url = f"http://127.0.0.1:{port}"
+            found = load_page(f"{url}/") | load_page(f"{url}/inspector") | load_modules([f"{url}/sdk/index.js"])
         finally:
             process.send_signal(signal.SIGTERM)
             code = process.wait(STOP_TIMEOUT_S)
 if code != 0:
     raise SystemExit(f"The server ended with {code}")
-for kind in ("/static/", "/sdk/index.js"):
+for kind in ("/joined/app.js", "/joined/page.css", "/inspector/static/app.js", "/sdk/session.js"):
     if not any(kind in address for address in found):
-        raise SystemExit(f"The page loads nothing of {kind}")
+        raise SystemExit(f"The pages load nothing of {kind}")
