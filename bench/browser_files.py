@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import uvloop
-from playwright.async_api import Browser, CDPSession, Page, async_playwright
+from playwright.async_api import BrowserContext, CDPSession, Page, async_playwright
 
 import heliograph
 
@@ -91,8 +91,11 @@ def in_mb(sizes: list[int]) -> list[float]:
     return [size / 1e6 for size in sizes]
 
 
-async def watched(browser: Browser, page: Page, action: Awaitable[T]) -> tuple[T, Memory]:
+async def watched(page: Page, action: Awaitable[T]) -> tuple[T, Memory]:
     """What an action comes to, and the memory while it lasts."""
+    browser = page.context.browser
+    if browser is None:
+        raise RuntimeError("The browser does not say what it is")
     of_page, of_browser = await page.context.new_cdp_session(page), await browser.new_browser_cdp_session()
     memory = Memory()
     acting = asyncio.ensure_future(action)
@@ -139,25 +142,27 @@ async def said(process: asyncio.subprocess.Process) -> list[str]:
     return (await process.stdout.readline()).decode().split()
 
 
-async def to_python(browser: Browser, link: str, id_token: str, source: Path, inbox: Path) -> tuple[float, str, Memory]:
+async def to_python(
+    person: BrowserContext, link: str, id_token: str, source: Path, inbox: Path
+) -> tuple[float, str, Memory]:
     """Seconds, and the hash of what arrived."""
     async with python_peer("receive", link, id_token, str(inbox)) as receiver:
         async with asyncio.timeout(START_LIMIT_S):
             await said(receiver)
-        page = await opened(browser, link)
+        page = await opened(person, link)
         await page.evaluate(CHOOSER)
         await page.locator("#it").set_input_files(source)
-        (seconds, _), memory = await watched(browser, page, page.evaluate(SEND, place(link)))
-        await page.context.close()
+        (seconds, _), memory = await watched(page, page.evaluate(SEND, place(link)))
+        await page.close()
     arrived = inbox / source.name
     sha256 = digest(arrived)
     arrived.unlink()
     return seconds, sha256, memory
 
 
-async def to_page(browser: Browser, link: str, id_token: str, source: Path) -> tuple[float, str, Memory]:
+async def to_page(person: BrowserContext, link: str, id_token: str, source: Path) -> tuple[float, str, Memory]:
     """Seconds, and the hash that the page computed."""
-    page = await opened(browser, link)
+    page = await opened(person, link)
     await page.evaluate(RECEIVE, [*place(link), "Page-2"])
     async with heliograph.connect(link, id_token=id_token) as session, await session.connect("Page-2") as connection:
 
@@ -166,15 +171,15 @@ async def to_page(browser: Browser, link: str, id_token: str, source: Path) -> t
             await heliograph.send_file(connection, source)
             return time.perf_counter() - started
 
-        seconds, memory = await watched(browser, page, send())
+        seconds, memory = await watched(page, send())
         _, sha256 = await page.evaluate("() => window.received")
-    await page.context.close()
+    await page.close()
     return seconds, str(sha256), memory
 
 
-async def opened(browser: Browser, link: str) -> Page:
-    """A page of the server's origin, as a person of their own."""
-    page = await (await browser.new_context()).new_page()
+async def opened(person: BrowserContext, link: str) -> Page:
+    """A page of the server's origin."""
+    page = await person.new_page()
     await page.goto(link.partition("#")[0])
     return page
 
@@ -215,11 +220,14 @@ async def main(size: int, rounds: int) -> None:
                 id_token = (await api.sign_in()).id_token
                 room = await api.create_room(id_token=id_token)
             link = f"{server.url}/#room={room.room_id}&token={room.token}"
-            browser = await playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
+            # With a profile: in a private window, which other contexts are, the page's storage is in memory.
+            person = await playwright.chromium.launch_persistent_context(
+                folder / "profile", executable_path=find_browser(), args=LAUNCH_ARGS
+            )
             for number in range(rounds):
                 for way, transfer in (
-                    ("page to Python", to_python(browser, link, id_token, source, folder / "inbox")),
-                    ("Python to page", to_page(browser, link, id_token, source)),
+                    ("page to Python", to_python(person, link, id_token, source, folder / "inbox")),
+                    ("Python to page", to_page(person, link, id_token, source)),
                 ):
                     seconds, sha256, memory = await transfer
                     rates[way].append(size / 1e6 / seconds)
@@ -228,7 +236,7 @@ async def main(size: int, rounds: int) -> None:
                         problems.append(f"{way}: the content differs")
                     if memory.growth() > FLAT_BYTES:
                         problems.append(f"{way}: the page's memory grows")
-            await browser.close()
+            await person.close()
     for way, all_ in rates.items():
         print(f"{size / 1e6:.0f} MB, median of {rounds}, {way}: {statistics.median(all_):.1f} MB/s")
     print("; ".join(problems) or "All hashes are equal, and the page's memory stayed flat")
