@@ -55,10 +55,17 @@ async def test_connections_in_sequence_leave_nothing() -> None:
             gc.enable()
         del connection
 
-        def all_gone() -> bool:
+        def left() -> list[object]:
+            """What there is more of than before; what tests before this one had left may go meanwhile."""
             gc.collect()
-            # What tests before this one had left may go meanwhile, so that less is there than before.
-            return alive(*KINDS) <= before and open_files() <= files and len(asyncio.all_tasks()) <= tasks
+            now, more = alive(*KINDS), []
+            more += [f"{name}: {count - before[name]}" for name, count in now.items() if count > before[name]]
+            more += [f"files: {open_files() - files}"] if open_files() > files else []
+            more += [str(task) for task in asyncio.all_tasks()] if len(asyncio.all_tasks()) > tasks else []
+            return more
 
-        await until(all_gone)  # some timers of a second have to pass first
+        try:
+            await until(lambda: not left())  # some timers of a second have to pass first
+        except TimeoutError:
+            assert left() == []
         assert client.connections == ()
