@@ -79,6 +79,9 @@ class Execution:
             for task in (*self._pumps, self._ending):
                 task.cancel()
         await asyncio.wait([*self._pumps, self._ending])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_GRACE_S):
+                await self._process.wait()  # the loop lets go of it only then
 
     async def output(self) -> AsyncIterator[Part]:
         """What the command writes as it does, `{"stdout": text}` or `{"stderr": text}`, until it is over."""
