@@ -58,8 +58,8 @@ async def test_connections_in_sequence_leave_nothing() -> None:
         def left() -> list[object]:
             """What there is more of than before; what tests before this one had left may go meanwhile."""
             gc.collect()
-            now, more = alive(*KINDS), []
-            more += [f"{name}: {count - before[name]}" for name, count in now.items() if count > before[name]]
+            now = alive(*KINDS)
+            more: list[object] = [f"{name}: {now[name] - before[name]}" for name in now if now[name] > before[name]]
             more += [f"files: {open_files() - files}"] if open_files() > files else []
             more += [str(task) for task in asyncio.all_tasks()] if len(asyncio.all_tasks()) > tasks else []
             return more
