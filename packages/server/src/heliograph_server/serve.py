@@ -206,7 +206,12 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     if lifeline is not None:
-        loop.add_reader(lifeline, stop)
+
+        def orphaned() -> None:
+            loop.remove_reader(lifeline)  # it would be ready again and again while the end takes its time
+            stop()
+
+        loop.add_reader(lifeline, orphaned)
     ports = {"http_port": listeners.http_port, "ws_port": listeners.ws_port}
 
     async def accompany() -> None:

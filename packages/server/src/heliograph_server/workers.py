@@ -32,8 +32,8 @@ from heliograph_server.settings import Settings
 
 __all__ = ["run_workers"]
 
-STOP_TIMEOUT_S: Final = 10.0
-"""How long workers may take to end before they are killed."""
+STOP_TIMEOUT_S: Final = 15.0
+"""How long workers may take to end before they are killed: handing rooms over and closing takes up to 10 s."""
 
 RESTART_DELAY_S: Final = 0.5
 """How long a worker that ended by itself is not started anew; twice as long each further time."""
