@@ -31,6 +31,7 @@ from heliograph_server.inspection.node_meter import NodeMeter
 from heliograph_server.ops.health import OpsController, Readiness
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.metrics import SignalingMetrics
+from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import EXCEPTION_HANDLERS, MAX_BODY_BYTES
 from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.census import Census, LocalCensus
@@ -113,8 +114,9 @@ class Application:
             monotonic=time.monotonic,
             operator_token=settings.operator_token,
         )
-        self.limiter = AddressLimiter(
-            settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies
+        self.limiter = SignInLimiter(
+            AddressLimiter(settings.signin_limit, clock=time.monotonic, trusted_proxies=settings.trusted_proxies),
+            None if self.cluster is None else self.cluster.tokens,
         )
         self._qr_limiter = AddressLimiter(
             QR_CODES_PER_MINUTE, clock=time.monotonic, trusted_proxies=settings.trusted_proxies, calls="QR codes"

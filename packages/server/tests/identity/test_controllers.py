@@ -14,13 +14,14 @@ from heliograph_server.identity.controllers import IdentityController
 from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.verifier import SignedIn
 from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import EXCEPTION_HANDLERS
 
 Client = AsyncTestClient[Litestar]
 
 
 def app(identity: LocalIdentity, per_minute: int = 0) -> Client:
-    limiter = AddressLimiter(per_minute, time.monotonic)
+    limiter = SignInLimiter(AddressLimiter(per_minute, time.monotonic))
     return AsyncTestClient(
         Litestar(
             [IdentityController],

@@ -18,6 +18,7 @@ from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.signing import SigningKey
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import EXCEPTION_HANDLERS
 from heliograph_server.rooms.census import LocalCensus
 from heliograph_server.rooms.controllers import RoomsController
@@ -129,7 +130,7 @@ class House:
             "rooms": self.rooms,
             "census": LocalCensus(self.hub),
             "settings": settings,
-            "limiter": AddressLimiter(settings.signin_limit, time.monotonic),
+            "limiter": SignInLimiter(AddressLimiter(settings.signin_limit, time.monotonic)),
         }
         self.client = AsyncTestClient(
             Litestar(

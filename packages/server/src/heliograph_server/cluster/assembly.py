@@ -26,4 +26,4 @@ def cluster_node(settings: Settings) -> ClusterNode | None:
         bus = RedisBus(settings.cluster_url)
     except ValueError as error:
         raise ClusterUnusable(f"HELIOGRAPH_CLUSTER_URL: {error}") from error
-    return ClusterNode(bus, bus, monotonic=time.perf_counter, rate_per_s=settings.rate_limit)
+    return ClusterNode(bus, bus, bus, monotonic=time.perf_counter, rate_per_s=settings.rate_limit)

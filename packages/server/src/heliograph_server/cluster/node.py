@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry
+from heliograph_server.cluster.bus import Bus, BusUnavailable, Fields, Registry, Tokens
 from heliograph_server.cluster.census import Answering, ClusterCensus
 from heliograph_server.cluster.door import Door, registration
 from heliograph_server.cluster.drain import Step, drain, drain_s
@@ -46,10 +46,13 @@ class ClusterNode:
     sessions: SessionContext
     census: ClusterCensus
 
-    def __init__(self, bus: Bus, registry: Registry, *, monotonic: Callable[[], float], rate_per_s: int) -> None:
+    def __init__(
+        self, bus: Bus, registry: Registry, tokens: Tokens, *, monotonic: Callable[[], float], rate_per_s: int
+    ) -> None:
         self.name = secrets.token_hex(8)
         self.bus = bus
         self.registry = registry
+        self.tokens = tokens
         self.monotonic = monotonic
         self.rate_per_s = rate_per_s
         self._alive: frozenset[str] = frozenset()

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from heliograph_server.identity.verifier import IdentityProvider, SignedIn
-from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
 
 __all__ = ["IdentityController"]
@@ -42,10 +42,10 @@ class IdentityController(Controller):
         self,
         request: Request[Any, Any, Any],
         identity: NamedDependency[SkipValidation[IdentityProvider]],
-        limiter: NamedDependency[AddressLimiter],
+        limiter: NamedDependency[SignInLimiter],
     ) -> SignedIn:
         """Make an anonymous user. Whatever the body holds is ignored."""
-        limiter.check(request)
+        await limiter.check(request)
         return await identity.sign_in()
 
     @get(

@@ -50,6 +50,10 @@ class TokenBucket:
         self._tokens = tokens - 1.0
         return True
 
+    def put_back(self) -> None:
+        """What a token was taken for did not happen."""
+        self._tokens = min(self._burst, self._tokens + 1.0)
+
     @property
     def wait_s(self) -> float:
         """Seconds until there is a token, 0 if there is one."""
@@ -72,7 +76,8 @@ class AddressLimiter:
         *,
         calls: str = "sign-ins and rooms",
     ) -> None:
-        self._per_minute = per_minute
+        self.per_minute = per_minute
+        self.rate_per_s = per_minute / WINDOW_S
         self._calls = calls
         self._clock = clock
         self._trusted = tuple(ipaddress.ip_network(network, strict=False) for network in trusted_proxies)
@@ -81,16 +86,25 @@ class AddressLimiter:
 
     def check(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         """Count one call of the connection's client. Raises `RateLimited`."""
-        if self._per_minute == 0:
-            return
+        if self.per_minute:
+            self.take(self.client(connection))
+
+    def client(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+        """Whose bucket a call is counted in."""
         direct = connection.client.host if connection.client else ""
-        client = client_address(direct, connection.headers.getall("x-forwarded-for", []), self._trusted)
+        return client_address(direct, connection.headers.getall("x-forwarded-for", []), self._trusted)
+
+    def take(self, client: str) -> TokenBucket:
+        """Count one call of a client; the bucket that it was counted in. Raises `RateLimited`."""
         bucket = self._bucket(client)
         if not bucket.take():
-            wait_s = max(1, math.ceil(bucket.wait_s))
-            raise RateLimited(
-                f"Too many {self._calls} from this address, try again in {wait_s} s", retry_after_s=wait_s
-            )
+            raise self.refusal(bucket.wait_s)
+        return bucket
+
+    def refusal(self, wait_s: float) -> RateLimited:
+        """What a client hears that has to wait."""
+        wait_s = max(1, math.ceil(wait_s))
+        return RateLimited(f"Too many {self._calls} from this address, try again in {wait_s} s", retry_after_s=wait_s)
 
     def __len__(self) -> int:
         """How many addresses are remembered."""
@@ -99,7 +113,7 @@ class AddressLimiter:
     def _bucket(self, client: str) -> TokenBucket:
         now = self._clock()
         known = self._buckets.pop(client, None)
-        bucket = known[0] if known else TokenBucket(self._per_minute / WINDOW_S, self._per_minute, self._clock)
+        bucket = known[0] if known else TokenBucket(self.rate_per_s, self.per_minute, self._clock)
         self._buckets[client] = (bucket, now)
         self._forget(now)
         return bucket

@@ -11,7 +11,7 @@ from msgspec import Struct
 from heliograph_server.errors import InvalidRequest
 from heliograph_server.identity.bearer import bearer_user
 from heliograph_server.identity.verifier import IdentityProvider, User
-from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
 from heliograph_server.requests import JsonRequest
 from heliograph_server.rooms.census import Census
@@ -82,10 +82,10 @@ class RoomsController(Controller):
         request: Request[Any, Any, Any],
         user: NamedDependency[User],
         rooms: NamedDependency[RoomService],
-        limiter: NamedDependency[AddressLimiter],
+        limiter: NamedDependency[SignInLimiter],
     ) -> CreatedRoom:
         """Make a room that the caller owns. Whoever has its token gets in until it expires."""
-        limiter.check(request)
+        await limiter.check(request)
         room = await rooms.create(user)
         return CreatedRoom(room_id=room.room_id, token=room.token, expires_at=room.expires_at)
 

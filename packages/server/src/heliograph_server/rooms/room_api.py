@@ -8,7 +8,7 @@ from litestar.openapi.spec import Example
 from litestar.params import BodyKwarg, JSONBody, QueryParameter, SkipValidation
 
 from heliograph_server.identity.verifier import User
-from heliograph_server.ops.limits import AddressLimiter
+from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import problem_responses
 from heliograph_server.rooms.access import RoomAccess
 from heliograph_server.rooms.bodies import NewRoom, RoomPage, RoomUpdate, RoomView
@@ -66,11 +66,11 @@ class RoomApi(RoomResource):
         request: Request[Any, Any, Any],
         user: NamedDependency[User],
         rooms: NamedDependency[RoomService],
-        limiter: NamedDependency[AddressLimiter],
+        limiter: NamedDependency[SignInLimiter],
         data: Annotated[NewRoom | None, BodyKwarg(examples=[NEW_ROOM_EXAMPLE])] = None,
     ) -> RoomView:
         """Make a room that the caller owns. Everything may be left out, the body itself too."""
-        limiter.check(request)
+        await limiter.check(request)
         wanted = data or NewRoom()
         room = await rooms.create(
             user, name=wanted.name, ttl_s=wanted.ttl_s, max_peers=wanted.max_peers, policy=wanted.policy
