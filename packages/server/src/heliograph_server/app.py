@@ -84,7 +84,7 @@ class Application:
             self.store,
             clock=time.time,
             max_peers=settings.max_peers,
-            join_tokens=JoinTokens(SigningKey.load(settings.data_dir), clock=time.time),
+            join_tokens=JoinTokens(SigningKey.load(settings.data_dir, settings.signing_key), clock=time.time),
         )
         self.ice_servers = IceServers(settings, clock=time.time)
         timers = LoopTimers()

@@ -118,7 +118,7 @@ async def _problems(settings: Settings) -> list[str]:
     except CertificateError as error:
         problems.append(str(error))
     try:
-        if (settings.data_dir / KEY_FILE).exists():
+        if not settings.signing_key and (settings.data_dir / KEY_FILE).exists():
             load_or_create_key(settings.data_dir)
     except KeyFileError as error:
         problems.append(str(error))
@@ -129,8 +129,9 @@ def _mint_token(settings: Settings, options: argparse.Namespace) -> int:
     if "local" not in settings.identity:
         _complain(f"{variable('identity')} does not list local: the token would not count")
         return 2
+    identity = LocalIdentity(settings.data_dir, time.time, settings.signing_key)
     try:
-        token = LocalIdentity(settings.data_dir, clock=time.time).mint(options.subject, ttl_s=options.ttl)
+        token = identity.mint(options.subject, ttl_s=options.ttl)
     except MintError as error:
         _complain(str(error))
         return 2

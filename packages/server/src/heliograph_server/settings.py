@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
+from heliograph_server.identity.keyfile import read_key
 from heliograph_server.identity.options import (
     COGNITO_VARIABLES,
     app_client,
@@ -21,7 +22,7 @@ __all__ = ["HELP", "HIDDEN", "SECRET_FIELDS", "Settings", "SettingsError", "load
 
 PREFIX: Final = "HELIOGRAPH_"
 
-SECRET_FIELDS: Final = frozenset({"turn_secret", "cluster_url", "operator_token"})
+SECRET_FIELDS: Final = frozenset({"signing_key", "turn_secret", "cluster_url", "operator_token"})
 """Settings whose values are never shown: not in logs, not in problems, not by `check-config`."""
 
 OPERATOR_TOKEN_LENGTH: Final = 32
@@ -43,6 +44,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     http_port: int = 8001
     ws_port: int = 8080
     data_dir: Path = Path("heliograph-data")
+    signing_key: str = ""
+    """The private key (PEM) that signs id tokens of the embedded issuer and join tokens. Empty: in `data_dir`."""
     identity: tuple[IdentityKind, ...] = ("local",)
     """Whose id tokens count; the first of them that makes anonymous users does so."""
     anonymous_signin: bool = True
@@ -255,6 +258,10 @@ def _not_empty(text: str) -> str:
     return text
 
 
+def _signing_key(text: str) -> str:
+    return read_key(text.replace("\\n", "\n").encode())  # not everything that sets variables can have lines in them
+
+
 def _table(text: str) -> str:
     if not _TABLE.fullmatch(text):
         raise ValueError("expected the name or the ARN of a DynamoDB table")
@@ -282,6 +289,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "http_port": _PORT,
     "ws_port": _PORT,
     "data_dir": lambda text: Path(_not_empty(text)),
+    "signing_key": _signing_key,
     "identity": _some_of(IdentityKind),
     "anonymous_signin": _boolean,
     "cognito_region": region,
@@ -316,7 +324,8 @@ HELP: Final[dict[str, str]] = {
     "host": "address to listen on; 0.0.0.0 for all",
     "http_port": "first port; 0 for any free one",
     "ws_port": "second port; both serve everything",
-    "data_dir": "where the identity key and the rooms are kept",
+    "data_dir": "where the signing key and the rooms are kept",
+    "signing_key": "private key (PEM, P-256) of the embedded issuer and of join tokens, instead of one in data_dir",
     "identity": "whose id tokens count: local, cognito, oidc, or several of them separated by commas",
     "anonymous_signin": "whether strangers are made users, by the first of local and cognito that is listed",
     "cognito_region": "AWS region of the Cognito user pool",

@@ -55,7 +55,8 @@ def run_workers(settings: Settings) -> int:
     Raises `PortTaken`, and `KeyFileError`.
     """
     configure_logging(settings)
-    load_or_create_key(settings.data_dir)  # before several of them would make one each
+    if not settings.signing_key:
+        load_or_create_key(settings.data_dir)  # before several of them would make one each
     _processes.set_forkserver_preload([__name__])
     listeners = Listeners.bind_shared(settings, settings.workers)
     with tempfile.TemporaryDirectory(prefix="heliograph-") as folder, _signals() as told:

@@ -29,7 +29,8 @@ class SilentTokens:
 
     async def spend(self, bucket: str, rate_per_s: float, burst: float) -> float:
         self.asked.append(bucket)
-        return await asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        return await answer
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_turn_urls_and_secret_need_each_other(given: str, missing: str) -> None:
 
 
 def test_secrets_are_shown_nowhere() -> None:
-    assert {"turn_secret", "cluster_url", "operator_token"} == SECRET_FIELDS
+    assert {"signing_key", "turn_secret", "cluster_url", "operator_token"} == SECRET_FIELDS
     assert set(Settings.__struct_fields__) > SECRET_FIELDS
     assert SECRET not in repr(BOTH)
     assert "turn_ttl_s=600" in repr(BOTH)

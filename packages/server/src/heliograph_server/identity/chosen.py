@@ -41,7 +41,7 @@ class Identity:
         for kind in settings.identity:
             match kind:
                 case "local":
-                    local = LocalIdentity(settings.data_dir, clock=time.time)
+                    local = LocalIdentity(settings.data_dir, time.time, settings.signing_key)
                     issuers.append(local)
                     makers.append(local)
                     jwks = local.jwks()

@@ -1,4 +1,4 @@
-"""The private key of the local issuer, as a file."""
+"""The private key of the local issuer, as a file or as text."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["KEY_FILE", "KeyFileError", "load_or_create_key"]
+__all__ = ["KEY_FILE", "KeyFileError", "load_or_create_key", "read_key"]
 
 KEY_FILE: Final = "identity-key.pem"
 
@@ -39,6 +39,17 @@ def load_or_create_key(data_dir: Path) -> str:
         raise KeyFileError(f"{path} can't be read or made: {error.strerror or error}.") from error
 
 
+def read_key(pem: bytes) -> str:
+    """A P-256 private key, in the one form of PEM that we use. Raises `ValueError` that says what it is not."""
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError("is not an unencrypted private key in PEM form") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("is not a P-256 key, which ES256 needs")  # noqa: TRY004 - it is about a value
+    return _pem(key).decode()
+
+
 def _create(path: Path) -> None:
     pem = _pem(ec.generate_private_key(ec.SECP256R1()))
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
@@ -60,12 +71,9 @@ def _load(path: Path) -> str:
             raise KeyFileError(f"{path} can be read by others (mode {mode:04o}): run `chmod 600` on it.")
         pem = file.read(MAX_KEY_FILE_BYTES)
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(f"{path} is not an unencrypted private key in PEM form.") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise KeyFileError(f"{path} is not a P-256 key, which ES256 needs.")
-    return _pem(key).decode()
+        return read_key(pem)
+    except ValueError as error:
+        raise KeyFileError(f"{path} {error}.") from error
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -26,14 +26,15 @@ class MintError(ValueError):
 class LocalIdentity:
     """An `IdentityProvider` whose key lives in the data directory. Raises `KeyFileError` when that can't be used.
 
-    `clock` gives Unix seconds. Processes that share the directory accept each other's tokens.
+    `clock` gives Unix seconds; `signing_key` (PEM) takes the place of the one in the directory. Processes with the same
+    key accept each other's tokens.
     """
 
     issuer = ISSUER
 
-    def __init__(self, data_dir: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, data_dir: Path, clock: Callable[[], float], signing_key: str = "") -> None:
         self._clock = clock
-        self._key = SigningKey.load(data_dir)
+        self._key = SigningKey.load(data_dir, signing_key)
 
     async def sign_in(self) -> SignedIn:
         """Make an anonymous user; nothing is kept of it but what its token says."""

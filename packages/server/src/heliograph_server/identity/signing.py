@@ -28,9 +28,9 @@ class SigningKey:
         self._jwks = {"keys": [{**public, "kid": self._kid, "use": "sig"}]}
 
     @classmethod
-    def load(cls, data_dir: Path) -> "SigningKey":
-        """The key kept in that directory, made there if there is none. Raises `KeyFileError`."""
-        return cls(load_or_create_key(data_dir))
+    def load(cls, data_dir: Path, given: str = "") -> "SigningKey":
+        """The given key (PEM), else the one kept in that directory, made there if need be. Raises `KeyFileError`."""
+        return cls(given or load_or_create_key(data_dir))
 
     @property
     def jwks(self) -> dict[str, Any]:
