@@ -126,7 +126,9 @@ def e2e(session: nox.Session) -> None:
     """Run the stories: a real server, real Chromium, real Python workers."""
     install(session, "test")
     install_npm(session, "tests/e2e")
-    session.run("pytest", "tests/e2e", *session.posargs, env=browser(session))
+    # Much of it is waiting for a page or for a peer that is to be noticed as gone: two at a time, a file each.
+    options = ["--numprocesses=2", "--dist=loadfile"]
+    session.run("pytest", "tests/e2e", *(session.posargs or options), env=browser(session))
 
 
 @nox.session

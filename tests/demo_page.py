@@ -71,6 +71,15 @@ class DemoPage:
         await self.peer(peer_id).get_by_test_id("connect-button").click()
         await self.is_connected()
 
+    async def is_online(self) -> None:
+        """Wait until it is in the room."""
+        await expect(self.find("server-state")).to_have_attribute("data-state", "online")
+
+    async def own_id(self) -> str:
+        """What it is called, once it is in the room; the name is on the screen before that."""
+        await self.is_online()
+        return await self.find("own-peer-id").inner_text()
+
     async def is_connected(self) -> None:
         """Wait until there is an open data channel."""
         await expect(self.find("connection-state")).to_have_attribute("data-state", "open", timeout=OPEN_TIMEOUT_MS)

@@ -31,7 +31,7 @@ async def test_no_screen_has_a_serious_fault(stage: ServerProcess, link: str, lo
     await start.find("join-room").click()
     await passes(start)
     await start.create_room()
-    await expect(start.find("server-state")).to_have_attribute("data-state", "online")
+    await start.is_online()
     await start.look_at("talk")
     await expect(start.find("idle-qr").locator("img")).to_be_visible()
     await passes(start)

@@ -13,7 +13,7 @@ async def test_a_new_room_has_a_link_and_a_code_to_scan(stage: ServerProcess, lo
     asked = []
     page.page.on("request", lambda request: asked.append((request.method, request.url)))
     link = await page.create_room()
-    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+    await page.is_online()
     await expect(page.page).to_have_title(re.compile(await page.find("room-id").inner_text()))
     await page.find("invite").click()
     picture = page.find("qr-code").locator("img")
@@ -41,7 +41,7 @@ async def test_a_pasted_link_and_a_typed_code(link: str, look: Look) -> None:
     await typing.find("join-token").fill(token)
     await typing.find("join-token").press("Enter")
     for page in (pasting, typing):
-        await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+        await page.is_online()
         await expect(page.find("peer-item")).to_have_count(1)
 
 
@@ -77,7 +77,7 @@ async def test_all_of_it_by_keyboard(stage: ServerProcess, look: Look, size: str
 
     await tab_to("create-room")
     await keys.press("Enter")
-    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+    await page.is_online()
     await expect(page.page.locator("#room-title")).to_be_focused()
     link = await page.find("room-link").get_attribute("href")
     other = await look(str(link))

@@ -16,7 +16,7 @@ import heliograph
 @pytest.mark.usefixtures("worker")
 async def test_a_reload_is_the_same_peer_with_the_same_conversation(link: str, look: Look) -> None:
     page = await look(link)
-    name = await page.find("own-peer-id").inner_text()
+    name = await page.own_id()
     async with heliograph.connect(link, peer_id="Client-1") as watcher:
         news: set[str] = set()
 
@@ -41,15 +41,14 @@ async def test_a_reload_is_the_same_peer_with_the_same_conversation(link: str, l
 
 async def test_a_duplicated_tab_is_somebody_else(link: str, look: Look) -> None:
     page = await look(link)
-    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
-    name = await page.find("own-peer-id").inner_text()
+    name = await page.own_id()
     async with page.page.context.expect_page() as opening:
         await page.page.evaluate("window.open(location.href)")  # takes a copy of the tab's store with it
     other = await opening.value
     await expect(other.get_by_test_id("server-state")).to_have_attribute("data-state", "online")
     assert await other.get_by_test_id("own-peer-id").inner_text() != name
     await expect(page.find("peer-item")).to_have_count(1)
-    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+    await page.is_online()
 
 
 @pytest.mark.usefixtures("worker")
@@ -57,7 +56,7 @@ async def test_offline_and_back(stage: ServerProcess, link: str, look: Look) -> 
     async with cutting_proxy(stage.http_port, random.Random(1)) as proxy:
         page = await look(link.replace(stage.url, proxy.url))
         page.forgive("WebSocket connection to .* failed|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION")
-        name = await page.find("own-peer-id").inner_text()
+        name = await page.own_id()
         await page.connect("Worker-1")
         await page.page.context.set_offline(True)
         proxy.refusing = True
@@ -77,7 +76,7 @@ async def test_offline_and_back(stage: ServerProcess, link: str, look: Look) -> 
 async def test_put_out_of_the_room_and_told_why(stage: ServerProcess, look: Look) -> None:
     page = await look(stage.url)
     await page.create_room()
-    await expect(page.find("server-state")).to_have_attribute("data-state", "online")
+    await page.is_online()
     room = await page.find("room-id").inner_text()
     id_token = await page.page.evaluate("JSON.parse(sessionStorage['heliograph:identity']).idToken")
     async with heliograph.Api(stage.url) as api:
