@@ -80,15 +80,16 @@ class Application:
         self._identity = Identity(settings, here=lambda: (member.user for member in self.hub))
         self.identity = self._identity.provider
         self.store = _room_store(settings)
+        key = SigningKey.load(settings.data_dir, settings.signing_key)
         self.rooms = RoomService(
             self.store,
             clock=time.time,
             max_peers=settings.max_peers,
-            join_tokens=JoinTokens(SigningKey.load(settings.data_dir, settings.signing_key), clock=time.time),
+            join_tokens=JoinTokens(key, clock=time.time),
         )
         self.ice_servers = IceServers(settings, clock=time.time)
         timers = LoopTimers()
-        self.cluster = cluster_node(settings)
+        self.cluster = cluster_node(settings, key.kid)
         self.chronicle = Chronicle(time.time)
         self.hub = Hub(
             timers=timers,

@@ -14,6 +14,7 @@ from typing import Final
 from heliograph_server.app import Application, room_problems
 from heliograph_server.aws.calls import AwsUnusable
 from heliograph_server.cluster.assembly import ClusterUnusable
+from heliograph_server.cluster.fitness import cluster_notes, cluster_problems
 from heliograph_server.demo import run_demo
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.chosen import issuer_problems
@@ -104,6 +105,8 @@ def _check_config(settings: Settings, _: argparse.Namespace) -> int:
         shown = HIDDEN if field in SECRET_FIELDS and value else _shown(value)
         sys.stdout.write(f"{variable(field)}={shown}\n")
     problems = run(_problems(settings))
+    for note in cluster_notes(settings):
+        _complain(f"note: {note}")
     for problem in problems:
         _complain(problem)
     return 1 if problems else 0
@@ -122,7 +125,10 @@ async def _problems(settings: Settings) -> list[str]:
             load_or_create_key(settings.data_dir)
     except KeyFileError as error:
         problems.append(str(error))
-    return [*problems, *await issuer_problems(settings), *await room_problems(settings)]
+    problems += await issuer_problems(settings)
+    problems += await room_problems(settings)
+    problems += await cluster_problems(settings)
+    return problems
 
 
 def _mint_token(settings: Settings, options: argparse.Namespace) -> int:

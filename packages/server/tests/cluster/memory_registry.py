@@ -1,7 +1,7 @@
 """A registry in memory, for tests of what stands on it. It passes the contract that Redis passes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from heliograph_server.cluster.bus import BusUnavailable, Changes, Fields, Home, Lease, Taken
 
@@ -13,6 +13,7 @@ class MemoryRegistry:
         self._clock = clock
         self._leases: dict[str, float] = {}
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._words: dict[str, bytes] = {}
         self.homes: dict[str, Home] = {}
         self.logs: dict[str, dict[bytes, bytes]] = {}
         self.lost = False
@@ -27,6 +28,14 @@ class MemoryRegistry:
     async def retire(self, node: str) -> None:
         self._check()
         self._leases.pop(node, None)
+
+    async def introduce(self, node: str, words: bytes) -> None:
+        self._check()
+        self._words[node] = words
+
+    async def introductions(self, nodes: Sequence[str]) -> list[bytes | None]:
+        self._check()
+        return [self._words.get(node) for node in nodes]
 
     async def home(self, room_id: str) -> Home | None:
         self._check()

@@ -152,6 +152,13 @@ async def test_leases_end(registry: Registry) -> None:
     assert (await registry.renew(names[1], 60)).lost
 
 
+async def test_nodes_say_what_they_are(registry: Registry, room: str) -> None:
+    await registry.introduce(f"one {room}", b"first")
+    await registry.introduce(f"one {room}", b"\x00\xff")
+    assert await registry.introductions([f"one {room}", f"two {room}"]) == [b"\x00\xff", None]
+    assert await registry.introductions([]) == []
+
+
 async def test_tokens_are_shared(registry: Tokens, room: str) -> None:
     assert [await registry.spend(room, 0.001, 2) for _ in range(2)] == [0, 0]
     assert 900 < await registry.spend(room, 0.001, 2) <= 1000

@@ -1,7 +1,9 @@
 """From settings to a node of a cluster. The client library is an optional part of the installation."""
 
 import time
+from functools import partial
 
+from heliograph_server.cluster.likeness import likeness
 from heliograph_server.cluster.node import ClusterNode
 from heliograph_server.settings import Settings
 
@@ -14,8 +16,8 @@ class ClusterUnusable(Exception):
     """A cluster was chosen, and there can be none. The text is one sentence for the operator."""
 
 
-def cluster_node(settings: Settings) -> ClusterNode | None:
-    """This node, None if it is alone. Raises `ClusterUnusable`."""
+def cluster_node(settings: Settings, key: str) -> ClusterNode | None:
+    """This node, None if it is alone; `key` is the one that it signs with. Raises `ClusterUnusable`."""
     if not settings.cluster_url:
         return None
     try:
@@ -26,4 +28,11 @@ def cluster_node(settings: Settings) -> ClusterNode | None:
         bus = RedisBus(settings.cluster_url)
     except ValueError as error:
         raise ClusterUnusable(f"HELIOGRAPH_CLUSTER_URL: {error}") from error
-    return ClusterNode(bus, bus, bus, monotonic=time.perf_counter, rate_per_s=settings.rate_limit)
+    return ClusterNode(
+        bus,
+        bus,
+        bus,
+        likeness=partial(likeness, settings, key),
+        monotonic=time.perf_counter,
+        rate_per_s=settings.rate_limit,
+    )

@@ -5,13 +5,27 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from heliograph_server.errors import Unavailable
 
-__all__ = ["Bus", "BusListener", "BusUnavailable", "Changes", "Fields", "Home", "Lease", "Registry", "Taken", "Tokens"]
+__all__ = [
+    "INTRODUCE_S",
+    "Bus",
+    "BusListener",
+    "BusUnavailable",
+    "Changes",
+    "Fields",
+    "Home",
+    "Lease",
+    "Registry",
+    "Taken",
+    "Tokens",
+]
+
+INTRODUCE_S: Final = 60.0
 
 Fields = Mapping[bytes, bytes]
 """What is kept of a room: see `room_state`."""
@@ -96,7 +110,7 @@ class Tokens(Protocol):
 
 
 class Registry(Protocol):
-    """Keeps which nodes are alive, whose home each room is, and what is kept of the room.
+    """Keeps which nodes are alive and what they say of themselves, whose home each room is, and what is kept of it.
 
     Every method raises `BusUnavailable`. Commits take effect in the order in which they were asked for.
     """
@@ -106,6 +120,12 @@ class Registry(Protocol):
 
     async def retire(self, node: str) -> None:
         """This node ends."""
+
+    async def introduce(self, node: str, words: bytes) -> None:
+        """What this node says of itself. To be repeated every `INTRODUCE_S`."""
+
+    async def introductions(self, nodes: Sequence[str]) -> list[bytes | None]:
+        """What each of the nodes has said of itself."""
 
     async def home(self, room_id: str) -> Home | None:
         """Whose home the room is."""

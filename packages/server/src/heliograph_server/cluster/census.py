@@ -147,7 +147,9 @@ class ClusterCensus:
                     async with self._homes.hold(room_id):
                         return await here()
                 except RoomElsewhere as elsewhere:
-                    node = elsewhere.node
+                    node = elsewhere.node or None
+                    if node is None:
+                        continue
             reply = await self._ask(node, question)
             if reply.elsewhere is None:
                 return msgspec.msgpack.decode(reply.found, type=answer)

@@ -23,11 +23,11 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 __all__ = ["FAILURES", "Connections", "Reader", "connections"]
 
-FAILURES: Final = (RedisError, OSError, TimeoutError, asyncio.IncompleteReadError)
+FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 DEFAULT_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
@@ -60,6 +60,9 @@ class Connections(Protocol):
 
     async def execute(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """The answers to some commands, errors of a command among them. Raises those of the connection."""
+
+    async def info(self) -> list[dict[str, Any]]:
+        """What each of the servers says of itself."""
 
 
 def connections(url: str) -> Connections:
@@ -98,6 +101,9 @@ class _Single:
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
 
+    async def info(self) -> list[dict[str, Any]]:
+        return [await self._client.info()]
+
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Reader]:
         try:
@@ -127,6 +133,9 @@ class _Shards:
             pipeline.execute_command(*command)
         answers: list[Any] = await pipeline.execute(raise_on_error=False)
         return answers
+
+    async def info(self) -> list[dict[str, Any]]:
+        return [await self._client.info(target_nodes=node) for node in self._client.get_primaries()]
 
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Reader]:

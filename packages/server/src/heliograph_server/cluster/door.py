@@ -153,7 +153,7 @@ class Door:
                     node = elsewhere.node
                 else:
                     return
-            match await self._enter_there(node, frame):
+            match await self._enter_there(node, frame) if node else Kind.MOVED:
                 case Kind.JOINED:
                     self._session.handed_over()
                     rate = OVERFLOW_FACTOR * self._house.rate_per_s

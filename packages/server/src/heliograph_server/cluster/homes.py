@@ -89,8 +89,11 @@ class ClusterHomes:
                     self.emptied(room_id)
 
     async def _take(self, room_id: str) -> None:
-        if self.draining or not await self._alive(self._node):
-            raise BusUnavailable("This node is not one of the cluster's, or about to leave it")
+        if self.draining:
+            home = await self._registry.home(room_id)
+            raise RoomElsewhere("" if home is None or home.node == self._node else home.node)
+        if not await self._alive(self._node):
+            raise BusUnavailable("This node is not one of the cluster's")
         taken = await self._registry.take(room_id, self._node, None)
         if not taken.won and (taken.home.node == self._node or not await self._alive(taken.home.node)):
             _log.info("cluster.takeover", room=room_id, dead=taken.home.node)

@@ -17,6 +17,7 @@ from heliograph_server.cluster.door import Door, registration
 from heliograph_server.cluster.drain import Step, drain, drain_s
 from heliograph_server.cluster.homes import ClusterHomes
 from heliograph_server.cluster.kept_mailbox import Held
+from heliograph_server.cluster.likeness import Introductions, Likeness
 from heliograph_server.cluster.lines import Kind, Line
 from heliograph_server.cluster.scribe import Scribe
 from heliograph_server.cluster.siblings import Siblings
@@ -47,7 +48,14 @@ class ClusterNode:
     census: ClusterCensus
 
     def __init__(
-        self, bus: Bus, registry: Registry, tokens: Tokens, *, monotonic: Callable[[], float], rate_per_s: int
+        self,
+        bus: Bus,
+        registry: Registry,
+        tokens: Tokens,
+        *,
+        likeness: Callable[[], Likeness],
+        monotonic: Callable[[], float],
+        rate_per_s: int,
     ) -> None:
         self.name = secrets.token_hex(8)
         self.bus = bus
@@ -76,6 +84,7 @@ class ClusterNode:
             spawn=self._spawn,
         )
         self.scribe = Scribe(registry, self.homes)
+        self._introductions = Introductions(self.name, registry, likeness, monotonic)
 
     @property
     def nodes(self) -> frozenset[str]:
@@ -157,6 +166,7 @@ class ClusterNode:
         """See `BusListener.bus_lost`."""
         self.joined = False
         self._alive = frozenset()
+        self._introductions.forget()
         self.scribe.bus_lost()
         self.switchboard.all_lost()
 
@@ -181,6 +191,7 @@ class ClusterNode:
             self._apart = True
         self._live(lease.nodes)
         self.joined = self.bus.up
+        await self._introductions.renew(self._alive)
 
     async def _is_alive(self, node: str) -> bool:
         """Whether a node is alive. Before it is said that it is not, the registry is asked."""

@@ -15,9 +15,19 @@ import structlog
 from msgspec import Struct
 from redis.exceptions import NoScriptError
 
-from heliograph_server.cluster.bus import BusListener, BusUnavailable, Changes, Fields, Home, Lease, Taken
+from heliograph_server.cluster.bus import INTRODUCE_S, BusListener, BusUnavailable, Changes, Fields, Home, Lease, Taken
 from heliograph_server.cluster.connecting import FAILURES, Reader, connections
-from heliograph_server.cluster.scripts import COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE, Script
+from heliograph_server.cluster.scripts import (
+    COMMIT,
+    NODES_KEY,
+    RECLAIM,
+    RELEASE,
+    RENEW,
+    SPEND,
+    TAKE,
+    Script,
+    introduction_key,
+)
 
 __all__ = ["ANSWER_S", "KEPT_S", "RedisBus"]
 
@@ -106,12 +116,22 @@ class RedisBus:
 
     async def renew(self, node: str, lease_s: float) -> Lease:
         """See `Registry.renew`."""
-        known, nodes = await self._call(RENEW, ["hg:nodes"], node, int(lease_s * 1000))
+        known, nodes = await self._call(RENEW, [NODES_KEY], node, int(lease_s * 1000))
         return Lease(frozenset(name.decode() for name in nodes), not known)
 
     async def retire(self, node: str) -> None:
         """See `Registry.retire`."""
-        await self._ask("ZREM", "hg:nodes", node)
+        await self._ask("ZREM", NODES_KEY, node)
+
+    async def introduce(self, node: str, words: bytes) -> None:
+        """See `Registry.introduce`."""
+        await self._ask("SET", introduction_key(node), words, "PX", int(3 * INTRODUCE_S * 1000))
+
+    async def introductions(self, nodes: Sequence[str]) -> list[bytes | None]:
+        """See `Registry.introductions`."""
+        asked = [self._ask("GET", introduction_key(node)) for node in nodes]
+        answers: list[bytes | None] = await asyncio.gather(*asked)
+        return answers
 
     async def home(self, room_id: str) -> Home | None:
         """See `Registry.home`."""

@@ -1,12 +1,21 @@
-"""The Lua scripts of the registry: each one is atomic, and touches the keys of one room, or of the nodes, only.
+"""The Lua scripts of the registry, and what its keys are called.
 
-A room's two keys share a hash tag, so that they are on one shard. Times are the server's own.
+Each script is atomic, and touches the keys of one room, or of the nodes, only. A room's two keys share a hash tag, so
+that they are on one shard. Times are the server's own.
 """
 
 import hashlib
 from typing import Final
 
-__all__ = ["COMMIT", "RECLAIM", "RELEASE", "RENEW", "SPEND", "TAKE", "Script"]
+__all__ = ["COMMIT", "NODES_KEY", "RECLAIM", "RELEASE", "RENEW", "SPEND", "TAKE", "Script", "introduction_key"]
+
+NODES_KEY: Final = "hg:nodes"
+"""The living nodes, and when each of their leases ends, in Unix milliseconds."""
+
+
+def introduction_key(node: str) -> str:
+    """Where a node says what it is."""
+    return f"hg:node:{node}"
 
 
 class Script:

@@ -24,8 +24,9 @@ class SigningKey:
         public_key = self._private_key.public_key()
         public = {name: str(value) for name, value in public_key.to_dict().items()}
         self._verification_key = VerificationKey(public_key, ALGORITHM)
-        self._kid = _thumbprint(public)
-        self._jwks = {"keys": [{**public, "kid": self._kid, "use": "sig"}]}
+        self.kid = _thumbprint(public)
+        """Which key it is; no secret."""
+        self._jwks = {"keys": [{**public, "kid": self.kid, "use": "sig"}]}
 
     @classmethod
     def load(cls, data_dir: Path, given: str = "") -> "SigningKey":
@@ -39,16 +40,14 @@ class SigningKey:
 
     def sign(self, claims: Any) -> str:
         """A token that says this. Raises `ValueError` if it would be longer than `MAX_SIGNED_CHARS`."""
-        token = jws.sign(
-            msgspec.json.encode(claims), self._private_key, headers={"kid": self._kid}, algorithm=ALGORITHM
-        )
+        token = jws.sign(msgspec.json.encode(claims), self._private_key, headers={"kid": self.kid}, algorithm=ALGORITHM)
         if len(token) > MAX_SIGNED_CHARS:
             raise ValueError("too long for a token")
         return token
 
     def verify(self, token: str) -> bytes:
         """What a token signed by this key says, as JSON. Raises `InvalidSignature`."""
-        if read_header(token).kid != self._kid:
+        if read_header(token).kid != self.kid:
             raise InvalidSignature("not signed by this server")
         return self._verification_key.verify(token)
 
