@@ -16,6 +16,7 @@ from heliograph_server.cluster.census import Answering, ClusterCensus
 from heliograph_server.cluster.door import Door, registration
 from heliograph_server.cluster.drain import Step, drain, drain_s
 from heliograph_server.cluster.homes import ClusterHomes
+from heliograph_server.cluster.keeping import HomeKeeper
 from heliograph_server.cluster.kept_mailbox import Held
 from heliograph_server.cluster.likeness import Introductions, Likeness
 from heliograph_server.cluster.lines import Kind, Line
@@ -84,6 +85,7 @@ class ClusterNode:
             spawn=self._spawn,
         )
         self.scribe = Scribe(registry, self.homes)
+        self.keeper = HomeKeeper(registry, self.homes.here, self.scribe.lost)
         self._introductions = Introductions(self.name, registry, likeness, monotonic)
 
     @property
@@ -107,6 +109,7 @@ class ClusterNode:
                 self._tasks = tasks
                 tasks.create_task(self.bus.run(self.name, self))
                 tasks.create_task(self._keep_lease())
+                tasks.create_task(self.keeper.run())
                 try:
                     await asyncio.get_running_loop().create_future()
                 finally:
