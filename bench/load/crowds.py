@@ -47,10 +47,11 @@ def storm(port: int, dialect: Dialect, pid: int, *, at_once: int) -> dict[str, A
     sessions = {wire.number: wire.session for wire in opened.wires if wire.session is not None}
     _cut_off(opened.wires, pid)
     meter = Meter(pid)
-    back = open_all(port, dialect, range(len(dialect.passes)), at_once=len(dialect.passes), sessions=sessions)
+    everyone = len(dialect.passes)
+    back = open_all(port, dialect, range(everyone), at_once=everyone, sessions=sessions, persistent=True)
     cost = meter.read()
     times = [wire.opened_after_s for wire in back.wires]
-    return {"seconds": back.seconds, **quantiles(times), "cost": cost}
+    return {"seconds": back.seconds, "again": back.again, **quantiles(times), "cost": cost}
 
 
 def fan_out(port: int, dialect: Dialect, pid: int, *, at_once: int, updates: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -22,7 +23,7 @@ CHUNK: Final = 262_144
 class Wire:
     """One registered peer."""
 
-    __slots__ = ("_asked", "_in_head", "_received", "number", "opened_after_s", "session", "socket")
+    __slots__ = ("_in_head", "_received", "asked", "number", "opened_after_s", "session", "socket")
 
     def __init__(self, number: int, address: tuple[str, int], asked: float) -> None:
         self.number = number
@@ -33,7 +34,8 @@ class Wire:
         self.opened_after_s = 0.0
         """From the first SYN to the answer to the registration."""
         self.session: Session | None = None
-        self._asked = asked
+        self.asked = asked
+        """When it first wanted in."""
         self._in_head = True
         self._received = b""
 
@@ -58,7 +60,7 @@ class Wire:
             return False
         if dialect.welcome not in answer:
             raise ConnectionError(f"The server did not register a peer: {answer[:200]!r}")
-        self.opened_after_s = time.perf_counter() - self._asked
+        self.opened_after_s = time.perf_counter() - self.asked
         if dialect.level > 1:
             self.session = _welcome.decode(answer).session
         self._received = b""
@@ -77,6 +79,8 @@ class Opened(Struct):
 
     wires: list[Wire]
     seconds: float
+    again: int = 0
+    """How often a peer was hung up on before it was registered, and came again."""
 
 
 def open_all(
@@ -86,23 +90,26 @@ def open_all(
     *,
     at_once: int,
     sessions: dict[int, Session] | None = None,
+    persistent: bool = False,
 ) -> Opened:
-    """Connect and register peers, with at most `at_once` of them on the way."""
+    """Connect and register peers, with at most `at_once` of them on the way.
+
+    If they are `persistent`, one that a server hangs up on comes again at once, as a client of its would.
+    """
     started = time.perf_counter()
     poller = select.epoll()
     on_the_way: dict[int, Wire] = {}
     done: list[Wire] = []
     left: Iterator[int] = iter(numbers)
+    again = 0
 
-    def begin() -> None:
-        number = next(left, None)
-        if number is not None:
-            wire = Wire(number, ("127.0.0.1", port), time.perf_counter())
-            on_the_way[wire.socket.fileno()] = wire
-            poller.register(wire.socket.fileno(), select.EPOLLOUT)
+    def begin(number: int, asked: float) -> None:
+        wire = Wire(number, ("127.0.0.1", port), asked)
+        on_the_way[wire.socket.fileno()] = wire
+        poller.register(wire.socket.fileno(), select.EPOLLOUT)
 
-    for _ in range(at_once):
-        begin()
+    for number in islice(left, at_once):
+        begin(number, time.perf_counter())
     while on_the_way:
         if time.perf_counter() - started > OPEN_TIMEOUT_S:
             raise TimeoutError(f"{len(on_the_way)} peers are not registered after {OPEN_TIMEOUT_S} s")
@@ -114,14 +121,26 @@ def open_all(
                     raise OSError(error, "The server does not let a peer connect")
                 wire.socket.send(dialect.upgrade(wire.number))
                 poller.modify(fd, select.EPOLLIN)
-            elif wire.step(dialect, (sessions or {}).get(wire.number)):
+                continue
+            try:
+                registered = wire.step(dialect, (sessions or {}).get(wire.number))
+            except ConnectionError:
+                if not persistent:
+                    raise
+                again += 1
+                del on_the_way[fd]
+                wire.socket.close()
+                begin(wire.number, wire.asked)
+                continue
+            if registered:
                 poller.unregister(fd)
                 del on_the_way[fd]
                 done.append(wire)
-                begin()
+                for number in islice(left, 1):
+                    begin(number, time.perf_counter())
     poller.close()
     done.sort(key=lambda wire: wire.number)
-    return Opened(done, time.perf_counter() - started)
+    return Opened(done, time.perf_counter() - started, again)
 
 
 def drain(wires: list[Wire]) -> int:
