@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from heliograph.peer import link, liveness
+
 
 @pytest.fixture
 async def nothing_is_left_running() -> AsyncIterator[None]:
@@ -15,3 +17,11 @@ async def nothing_is_left_running() -> AsyncIterator[None]:
     if left:  # aiortc's own tasks see within 20 ms that their connection is closed
         _, left = await asyncio.wait(left, timeout=1.0)
     assert left == set()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the times after which a path counts as lost."""
+    for name in ("TICK_S", "PING_AFTER_S", "LOST_AFTER_S"):
+        monkeypatch.setattr(liveness, name, getattr(liveness, name) / 10)
+    monkeypatch.setattr(link, "REDIAL_ATTEMPT_S", 1.0)

@@ -11,7 +11,7 @@ import pytest
 import heliograph
 from heliograph import Reconnected, Reconnecting
 from heliograph.events import PeerSignal
-from heliograph.peer import link, liveness
+from heliograph.peer import liveness
 from heliograph.peer.connection import Connection
 from heliograph.testing import MemoryRoom, cut_path
 from heliograph_protocol import Answer, Offer
@@ -22,14 +22,6 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left_running")
 
 LIMIT_S = 15
 LIVENESS_LIMIT_S = 5
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the times after which a path counts as lost."""
-    for name in ("TICK_S", "PING_AFTER_S", "LOST_AFTER_S"):
-        monkeypatch.setattr(liveness, name, getattr(liveness, name) / 10)
-    monkeypatch.setattr(link, "REDIAL_ATTEMPT_S", 1.0)
 
 
 @asynccontextmanager

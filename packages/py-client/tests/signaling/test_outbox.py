@@ -15,7 +15,7 @@ from heliograph.signaling.outbox import (
     REMEMBERED,
     Outbox,
 )
-from heliograph_protocol import ClaimPeer, Leave, Limits, Offer, PeerMessage, Ping, Query
+from heliograph_protocol import ClaimPeer, Leave, Limits, Offer, PeerMessage, Ping, Query, Report
 
 from .clock import Clock
 
@@ -261,3 +261,16 @@ def test_a_leave_needs_no_answer(outbox: Outbox) -> None:
 def pong(outbox: Outbox, ref: int) -> None:
     """The server has answered a ping of the outbox's own."""
     assert outbox.answered(ref) is None
+
+
+def test_a_report_has_no_answer_and_is_not_repeated(outbox: Outbox) -> None:
+    for _ in range(IN_FLIGHT + 1):
+        outbox.put(Report(peer_id="B", state="connected"))
+    outbox.put(say("behind them"))
+    assert taken(outbox) == [*["report"] * (IN_FLIGHT + 1), "behind them"]
+    cut(outbox)
+    outbox.resumed(LIMITS)
+    assert taken(outbox) == ["ping"]
+    assert [lost.message.payload for lost in outbox.restarted(LIMITS) if isinstance(lost.message, PeerMessage)] == [
+        "behind them"
+    ]

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, get_args
 
 from aiortc import RTCDataChannel
 
@@ -23,7 +23,7 @@ from heliograph.errors import (
 from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.report import ConnectReport
 from heliograph.peer.transport import DescriptionError, RtcTransport
-from heliograph_protocol import IceCandidateInit
+from heliograph_protocol import CandidateType, IceCandidateInit, Report
 from heliograph_protocol.liveness import SessionLine, read_session, write_session
 
 __all__ = ["Attempt", "Parts", "Signals"]
@@ -45,6 +45,7 @@ class Signals(Protocol):
     ) -> None: ...
     async def quit(self, target: str, *, connection_id: str | None = None) -> None: ...
     async def wait_online(self) -> None: ...
+    def tell(self, report: Report) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,14 @@ class Attempt:
                 await asyncio.wait([task])
         await (self.rtc.drop() if silently else self.rtc.close())
 
+    def outcome(self, state: Literal["connected", "failed"]) -> Report:
+        """What became of it, for those who inspect the room: no addresses."""
+        peer_id, took_ms = self._parts.peer_id, round(1000 * self.report().elapsed_s)
+        if (path := self.rtc.path) is None:
+            return Report(peer_id=peer_id, state=state, took_ms=took_ms)
+        local, remote = map(_candidate_type, path)
+        return Report(peer_id=peer_id, state=state, local=local, remote=remote, took_ms=took_ms)
+
     def report(self) -> ConnectReport:
         """What has been tried so far; of what is over, what had been."""
         return self._final_report or ConnectReport(
@@ -299,3 +308,9 @@ class Attempt:
             case _:
                 pass
         self._on_change(self)
+
+
+def _candidate_type(text: str) -> CandidateType:
+    """One of those that there are: what a stranger's candidate says may be anything."""
+    known: tuple[CandidateType, ...] = get_args(CandidateType)
+    return next((kind for kind in known if kind == text), "unknown")

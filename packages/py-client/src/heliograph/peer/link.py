@@ -7,12 +7,14 @@ import logging
 import random
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from aiortc import RTCDataChannel
 
 from heliograph.errors import (
+    ConnectError,
     ConnectionLost,
     HeliographError,
     NotPermitted,
@@ -24,6 +26,7 @@ from heliograph.peer.attempt import Attempt, Parts
 from heliograph.peer.liveness import LOST_AFTER_S, watch
 from heliograph.peer.report import ConnectReport
 from heliograph.peer.transport import RtcTransport
+from heliograph_protocol import Report
 from heliograph_protocol.liveness import MAX_ATTEMPTS, SessionLine, read_session
 
 __all__ = ["REDIAL_TIMEOUT_S", "Link", "LinkOwner"]
@@ -134,7 +137,8 @@ class Link:
     async def dial(self, ready: Callable[[], Awaitable[object]]) -> None:
         """Make the first path by offering. There has to be a channel already."""
         self._dialled = True
-        line = await self.attempt.offer(SessionLine(self.session, 0), ready)
+        with self._telling_of_failure():
+            line = await self.attempt.offer(SessionLine(self.session, 0), ready)
         self._stand(line is not None)
 
     async def answer(self, offer_sdp: str, ready: Callable[[], Awaitable[object]]) -> None:
@@ -143,7 +147,8 @@ class Link:
         if line is not None:
             self.session, self._number = line.session, line.number
             line = line._replace(kept=False)
-        await self.attempt.accept(offer_sdp, line, ready)
+        with self._telling_of_failure():
+            await self.attempt.accept(offer_sdp, line, ready)
         self._stand(line is not None)
 
     def takes(self, line: SessionLine) -> bool:
@@ -206,6 +211,8 @@ class Link:
         self.is_over = True
         self._standing = self.is_lost = False
         self.attempt.end(failure)
+        if self.ever_connected and isinstance(failure, ConnectionLost):
+            self._parts.signals.tell(Report(peer_id=self._parts.peer_id, state="failed"))
         self._owner.on_over(failure)
 
     async def quit(self) -> None:
@@ -224,6 +231,15 @@ class Link:
     def report(self) -> ConnectReport:
         """What the current attempt has tried."""
         return self.attempt.report()
+
+    @contextmanager
+    def _telling_of_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnectError as error:
+            if not isinstance(error, PeerRefused):  # of which the server knows
+                self._parts.signals.tell(self.attempt.outcome("failed"))
+            raise
 
     def _new_attempt(self, connection_id: str | None, timeout_s: float) -> Attempt:
         self._ids.append(connection_id)
@@ -251,6 +267,7 @@ class Link:
             return
         self._peer_knows = peer_knows
         self._standing = self.ever_connected = True
+        self._parts.signals.tell(self.attempt.outcome("connected"))
         if peer_knows:
             self._spawn(self._watch_over(self.attempt))
         self._owner.on_change()

@@ -127,6 +127,15 @@ class RtcTransport:
         return dict(Counter(words))
 
     @property
+    def path(self) -> tuple[str, str] | None:
+        """The types of the candidates at this and at the other end of the path, once there is one."""
+        if self._pc.sctp is None:
+            return None
+        for pair in self._sctp.transport.transport._connection._nominated.values():  # noqa: SLF001
+            return pair.local_candidate.type, pair.remote_candidate.type
+        return None
+
+    @property
     def received_packets(self) -> int:
         """How many packets of the other side have come, of whatever kind but ICE's own."""
         if self._pc.sctp is None:

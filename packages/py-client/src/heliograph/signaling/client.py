@@ -54,6 +54,7 @@ from heliograph_protocol import (
     Query,
     RegisteredAuth,
     ReleaseClaim,
+    Report,
 )
 
 __all__ = ["REQUEST_TIMEOUT_S", "SignalingClient"]
@@ -202,6 +203,12 @@ class SignalingClient(Asks):
     async def send_signal(self, signal: PeerSignal) -> None:
         """Queue a signal for its target. See `send`."""
         await self.send(signal)
+
+    def tell(self, report: Report) -> None:
+        """See `SendsSignals`."""
+        if self._core.online and self._core.level > 1 and self._core.has_room and not self._closing:
+            self._core.put(report)
+            self._wake.set()
 
     async def ask(self, question: Question | PeerMessage, kind: type[M], *, timeout_s: float = REQUEST_TIMEOUT_S) -> M:
         """Send a question, or a message, and wait for the answer to it, or its ack, which is of that kind.

@@ -30,6 +30,7 @@ from heliograph_protocol import (
     Ping,
     Query,
     ReleaseClaim,
+    Report,
     SetGroups,
     UpdateMetadata,
     encode,
@@ -54,7 +55,7 @@ RATE_PAUSE_S = 1.0
 """A server tells at most once a second that it dropped messages: after that pause its silence means something."""
 
 Question = Query | Ping | DiscoverPeers | UpdateMetadata | SetGroups | ClaimPeer | ReleaseClaim
-Outbound = PeerSignal | PeerMessage | Question | Leave
+Outbound = PeerSignal | PeerMessage | Question | Report | Leave
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +146,7 @@ class Outbox:
             return None
         outgoing = self._queue.popleft()
         self._queued_bytes -= len(outgoing.frame)
-        if not isinstance(outgoing.message, Leave):
+        if not isinstance(outgoing.message, Leave | Report):  # which have no answer
             self._in_flight[outgoing.ref] = outgoing
         if not self._acknowledged:
             _trim(self._in_flight)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from msgspec import UNSET, UnsetType
 
 from heliograph.events import PeerSignal
-from heliograph_protocol import Answer, Candidate, ErrorMessage, IceCandidateInit, Offer, Quit
+from heliograph_protocol import Answer, Candidate, ErrorMessage, IceCandidateInit, Offer, Quit, Report
 
 __all__ = ["SendsSignals"]
 
@@ -24,6 +24,9 @@ class SendsSignals(ABC):
 
     async def wait_online(self) -> None:  # noqa: B027 - one that is always online has nothing to wait for
         """Wait until signals can be sent at once. Raises what ended the registration for good."""
+
+    def tell(self, report: Report) -> None:  # noqa: B027 - there may be nobody who inspects
+        """Say what became of a connection, for those who inspect the room. Lost if it cannot be sent now."""
 
     async def offer(self, target: str, sdp: str, *, connection_id: str | None = None) -> None:
         """Send an SDP offer."""

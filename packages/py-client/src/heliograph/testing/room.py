@@ -11,6 +11,7 @@ from heliograph.errors import PeerNotFound
 from heliograph.events import PeerSignal, SignalingEvent, SignalRefused
 from heliograph.signaling.signals import SendsSignals
 from heliograph.testing.faults import Faults
+from heliograph_protocol import Report
 
 __all__ = ["MemoryRoom", "MemorySignaling"]
 
@@ -19,7 +20,8 @@ class MemoryRoom:
     """Passes signals between the peers that joined.
 
     `rewrite` may change a signal, or drop it by returning None; `faults` then decide about what is left. A signal to
-    nobody is refused with `PeerNotFound`, as the server would. `passed` has all that were handed to a peer.
+    nobody is refused with `PeerNotFound`, as the server would. `passed` has all that were handed to a peer, `reports`
+    what each peer said of its connections.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class MemoryRoom:
         self._held: dict[str, list[PeerSignal]] = {}
         self._cut: set[str] = set()
         self.passed: list[PeerSignal] = []
+        self.reports: list[tuple[str, Report]] = []
 
     def join(self, peer_id: str) -> MemorySignaling:
         """Register a peer. One that is there under this id already is replaced."""
@@ -111,6 +114,10 @@ class MemorySignaling(SendsSignals):
     def close(self) -> None:
         """End the iteration."""
         self._events.put_nowait(None)
+
+    def tell(self, report: Report) -> None:
+        """Keep the report in the room's `reports`."""
+        self._room.reports.append((self.peer_id, report))
 
     async def send_signal(self, signal: PeerSignal) -> None:
         """Pass the signal on at once."""
