@@ -34,6 +34,7 @@ locals {
           "cognito-idp:AdminConfirmSignUp",
           "cognito-idp:AdminDeleteUser",
           "cognito-idp:AdminGetUser",
+          "cognito-idp:AdminSetUserPassword",
           "cognito-idp:ListUsers",
         ]
         Resource = [var.data.user_pool_arn]

@@ -125,6 +125,13 @@ class Api:
         """Become an anonymous user."""
         return await self._http.call("POST", "/anonymous-signin", Identity, body={})
 
+    async def renew(self, *, id_token: str) -> Identity:
+        """Another token for the same anonymous user, good for as long again; the old one counts until its own end.
+
+        `ApiError` 401 says that the token does not count any more, 403 that the server does not renew it.
+        """
+        return await self._http.call("POST", "/api/id-token", Identity, id_token=id_token)
+
     async def create_room(
         self,
         *,

@@ -16,6 +16,7 @@ from heliograph.peer.ice_servers import IceServer, IceServerLike
 from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
+from heliograph.signaling.identity import IdTokenSource
 
 __all__ = ["Session", "connect"]
 
@@ -129,7 +130,7 @@ def connect(
     tags: Strings = (),
     properties: Mapping[str, Any] | None = None,
     groups: Strings | None = None,
-    id_token: str | None = None,
+    id_token: str | IdTokenSource | None = None,
     ice_servers: Iterable[IceServerLike] | None = None,
     relay_only: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
@@ -149,7 +150,7 @@ def connect(
     tags: Strings = (),
     properties: Mapping[str, Any] | None = None,
     groups: Strings | None = None,
-    id_token: str | None = None,
+    id_token: str | IdTokenSource | None = None,
     ice_servers: Iterable[IceServerLike] | None = None,
     relay_only: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
@@ -168,7 +169,7 @@ def connect(
     tags: Strings = (),
     properties: Mapping[str, Any] | None = None,
     groups: Strings | None = None,
-    id_token: str | None = None,
+    id_token: str | IdTokenSource | None = None,
     ice_servers: Iterable[IceServerLike] | None = None,
     relay_only: bool = False,
     timeout_s: float = CONNECT_TIMEOUT_S,
@@ -182,7 +183,7 @@ def connect(
     `ice_servers` takes URLs, RTCIceServer dicts or `IceServer`s, `[]` for none; by default they are the server's.
     With `relay_only` no other candidates than a TURN server's are used. `timeout_s` is for each connection; when its
     path is lost, it is dialled again for `redial_timeout_s` seconds, 0 for not at all. Signs in anonymously unless
-    there is an `id_token`.
+    there is an `id_token`, which may be a source: see `Worker`.
 
     Entering raises `ConfigurationError` if something of it cannot be used, `ServerUnreachable`, a `Refused` such as
     `InvalidRoomToken`, and with `peer` what `Session.connect` raises.

@@ -57,6 +57,11 @@ class Member:
         return self._signaling.room_id
 
     @property
+    def id_token(self) -> str | None:
+        """The present id token, a secret: who this peer is to the server. None before there is one."""
+        return self._signaling.id_token
+
+    @property
     def grants(self) -> frozenset[str]:
         """What this peer may do: `discover`, `signal`, `message`, `broadcast`, `claim`, `manage`."""
         registered = self._signaling.registered

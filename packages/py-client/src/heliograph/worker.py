@@ -19,6 +19,7 @@ from heliograph.peer.ice_servers import IceServerLike
 from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.signaling.client import SignalingClient
+from heliograph.signaling.identity import IdTokenSource
 from heliograph_protocol.datachannel import CHAT_LABEL
 
 __all__ = ["ChannelHandler", "Worker"]
@@ -43,8 +44,11 @@ class Worker(Member):
 
     With `keep_room` the room does not end while the worker is in it, for which it takes the `id_token` of the room's
     creator: it is extended in time, revived if the worker comes back after its end, and where it is gone, as when a
-    server forgot it, another one like it is made, of which a `RoomRecreated` event tells. That
-    goes on for as long as the identity is good.
+    server forgot it, another one like it is made, of which a `RoomRecreated` event tells.
+
+    The id token may end while the worker runs. An anonymous user's is renewed when half of its life is over, whether
+    the worker signed in by itself or was given it. For one of another issuer, give a source: a function to await, which
+    is called at the start and whenever another token is needed, and gives one of the same user.
 
     `url`, `room`, `token`, `peer_id`, `role`, `groups`, `ice_servers`, `relay_only`, `timeout_s` and `redial_timeout_s`
     are those of `connect`.
@@ -64,7 +68,7 @@ class Worker(Member):
         tags: Strings = (),
         properties: Mapping[str, Any] | None = None,
         groups: Strings | None = None,
-        id_token: str | None = None,
+        id_token: str | IdTokenSource | None = None,
         keep_room: bool = False,
         ice_servers: Iterable[IceServerLike] | None = None,
         max_clients: int = MAX_CLIENTS,

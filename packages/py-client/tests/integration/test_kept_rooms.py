@@ -31,7 +31,7 @@ async def pauses(keeper_of: Any, count: int, place: Place, server_time: Any) -> 
             enough.set()
             await asyncio.Event().wait()
 
-    keeping = asyncio.create_task(keeper_of(sleep).keep_open(place, server_time))
+    keeping = asyncio.create_task(keeper_of(sleep).keep_open(lambda: place, server_time))
     async with asyncio.timeout(LIMIT_S):
         await asyncio.wait([keeping, asyncio.create_task(enough.wait())], return_when=asyncio.FIRST_COMPLETED)
     keeping.cancel()

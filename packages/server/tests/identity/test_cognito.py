@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from heliograph_server.aws import calls
 from heliograph_server.aws.calls import AwsCallFailed, AwsCalls, AwsNotInstalled
-from heliograph_server.errors import IdentityUnavailable, InvalidIdToken
+from heliograph_server.errors import IdentityUnavailable, InvalidIdToken, NotPermitted
 from heliograph_server.identity.chosen import Identity, issuer_problems
 from heliograph_server.identity.cleanup import ABANDONED_S, Cleanup
 from heliograph_server.identity.cognito_users import MARKED_ATTRIBUTE, PAGE_SIZE, USERNAME_PREFIX, CognitoUsers
@@ -51,6 +51,42 @@ async def test_people_of_the_pool_are_users_too(cognito: CognitoRealm) -> None:
     tokens = cognito.make_person(cognito.pool, cognito.client)
     subject = attributes(cognito, "ann")["sub"]
     assert (await cognito.identity.provider.verify(tokens["IdToken"])).subject == subject
+
+
+async def test_people_renew_their_tokens_at_cognito_and_keep_their_passwords(cognito: CognitoRealm) -> None:
+    tokens = cognito.make_person(cognito.pool, cognito.client)
+    with pytest.raises(NotPermitted):
+        await cognito.identity.provider.renew(tokens["IdToken"])
+    cognito.aws.initiate_auth(
+        ClientId=cognito.client,
+        AuthFlow="USER_PASSWORD_AUTH",
+        AuthParameters={"USERNAME": "ann", "PASSWORD": "Passw0rd!"},
+    )
+
+
+async def test_a_user_who_was_removed_is_not_renewed(cognito: CognitoRealm) -> None:
+    signed_in = await cognito.identity.provider.sign_in()
+    cognito.aws.admin_delete_user(UserPoolId=cognito.pool, Username=signed_in.username)
+    with pytest.raises(InvalidIdToken, match="sign in again"):
+        await cognito.identity.provider.renew(signed_in.id_token)
+
+
+async def test_a_user_with_our_prefix_and_without_our_mark_is_not_renewed(cognito: CognitoRealm) -> None:
+    signed_in = await cognito.identity.provider.sign_in()
+    theirs = [{"Name": MARKED_ATTRIBUTE, "Value": "somebody"}]
+    cognito.aws.admin_update_user_attributes(
+        UserPoolId=cognito.pool, Username=signed_in.username, UserAttributes=theirs
+    )
+    with pytest.raises(InvalidIdToken):
+        await cognito.identity.provider.renew(signed_in.id_token)
+
+
+async def test_a_pool_that_does_not_answer_renews_nothing_for_now(cognito: CognitoRealm) -> None:
+    signed_in = await cognito.identity.provider.sign_in()
+    await cognito.identity.provider.verify(signed_in.id_token)
+    cognito.web.answers["/"] = refusal("TooManyRequestsException", "slowly")
+    with pytest.raises(IdentityUnavailable):
+        await cognito.identity.provider.renew(signed_in.id_token)
 
 
 async def test_only_rs256_counts_whatever_keys_are_published(cognito: CognitoRealm) -> None:

@@ -34,6 +34,24 @@ async def test_the_token_of_a_sign_in_counts(realm: Realm) -> None:
     assert {user.issuer for user in users} == {realm.forger.claims["iss"]}
 
 
+async def test_an_anonymous_user_stays_the_same_with_another_token(realm: Realm) -> None:
+    provider = realm.identity.provider
+    if not realm.signs_in:
+        return
+    first = await provider.sign_in()
+    renewed = await provider.renew(first.id_token)
+    assert renewed.username == first.username
+    assert await provider.verify(renewed.id_token) == await provider.verify(first.id_token)
+    assert (await provider.renew(renewed.id_token)).username == first.username
+
+
+async def test_no_other_token_is_renewed(realm: Realm) -> None:
+    with pytest.raises(NotPermitted):
+        await realm.identity.provider.renew(realm.forger.token())
+    with pytest.raises(InvalidIdToken):
+        await realm.identity.provider.renew(other_key(realm.forger))
+
+
 async def test_the_forgers_unchanged_token_counts(realm: Realm) -> None:
     user = await realm.identity.provider.verify(realm.forger.token())
     assert user == User(issuer=realm.forger.claims["iss"], subject="ann")

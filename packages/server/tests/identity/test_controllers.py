@@ -77,6 +77,29 @@ async def test_sign_ins_of_one_address_are_limited(identity: LocalIdentity) -> N
     assert refused.json()["code"] == "RATE_LIMITED"
 
 
+async def test_an_id_token_is_renewed_by_whoever_has_it(client: Client, identity: LocalIdentity) -> None:
+    first = (await client.post("/anonymous-signin")).json()
+    answer = await client.post("/api/id-token", headers={"authorization": f"Bearer {first['id_token']}"})
+    assert (answer.status_code, answer.json()["username"]) == (200, first["username"])
+    assert answer.headers["cache-control"] == "no-store"
+    assert (await identity.verify(answer.json()["id_token"])).subject == first["username"]
+
+
+async def test_without_one_that_counts_there_is_no_other(client: Client, identity: LocalIdentity) -> None:
+    assert (await client.post("/api/id-token")).status_code == 401
+    assert (await client.post("/api/id-token", headers={"authorization": "Bearer x.y.z"})).status_code == 401
+    minted = identity.mint("ann", ttl_s=60)
+    assert (await client.post("/api/id-token", headers={"authorization": f"Bearer {minted}"})).status_code == 403
+
+
+async def test_renewals_count_as_sign_ins_of_an_address(identity: LocalIdentity) -> None:
+    async with app(identity, per_minute=2) as client:
+        first = (await client.post("/anonymous-signin")).json()
+        headers = {"authorization": f"Bearer {first['id_token']}"}
+        statuses = [(await client.post("/api/id-token", headers=headers)).status_code for _ in range(2)]
+    assert statuses == [200, 429]
+
+
 async def test_the_keys_are_published(client: Client, identity: LocalIdentity) -> None:
     answer = await client.get("/.well-known/jwks.json")
     assert answer.json() == identity.jwks()

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jwt
 
-from heliograph_server.errors import InvalidIdToken
+from heliograph_server.errors import InvalidIdToken, NotPermitted
 from heliograph_server.identity.claims import MAX_TOKEN_CHARS
 from heliograph_server.identity.keyfile import KEY_FILE
 from heliograph_server.identity.local import TOKEN_LIFE_S, LocalIdentity, MintError
@@ -68,6 +68,30 @@ async def test_a_token_lives_to_the_second(identity: LocalIdentity, clock: Clock
     clock.now = NOW + TOKEN_LIFE_S
     with pytest.raises(InvalidIdToken, match="expired"):
         await identity.verify(token)
+
+
+async def test_a_renewed_token_lives_as_long_as_the_first_from_then_on(identity: LocalIdentity, clock: Clock) -> None:
+    token = identity.mint("anon-x", ttl_s=10)
+    clock.now += 9
+    renewed = (await identity.renew(token)).id_token
+    clock.now += 9
+    assert await identity.verify(renewed) == User(issuer="heliograph", subject="anon-x")
+    clock.now += 1
+    for expired in (token, renewed):
+        with pytest.raises(InvalidIdToken):
+            await identity.renew(expired)
+
+
+async def test_no_token_is_renewed_for_longer_than_a_sign_in_gives(identity: LocalIdentity, clock: Clock) -> None:
+    renewed = (await identity.renew(identity.mint("anon-x", ttl_s=2 * TOKEN_LIFE_S))).id_token
+    clock.now += TOKEN_LIFE_S
+    with pytest.raises(InvalidIdToken):
+        await identity.verify(renewed)
+
+
+async def test_what_the_operator_has_minted_for_somebody_is_not_renewed(identity: LocalIdentity) -> None:
+    with pytest.raises(NotPermitted):
+        await identity.renew(identity.mint("ann", ttl_s=10))
 
 
 async def test_a_minted_token_is_for_its_subject_and_time(identity: LocalIdentity, clock: Clock) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from heliograph_server.errors import IdentityUnavailable, InvalidIdToken, NotPermitted
 from heliograph_server.identity.chosen import Identity, issuer_problems
+from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.remote_issuer import CLOCK_LEEWAY_S
 from heliograph_server.identity.verifier import User
 from heliograph_server.settings import Settings
@@ -196,3 +197,5 @@ async def test_without_anonymous_sign_in_minted_tokens_count(tmp_path: Path) -> 
     async with trusting(Settings(data_dir=tmp_path, anonymous_signin=False)) as identity:
         with pytest.raises(NotPermitted):
             await identity.provider.sign_in()
+        with pytest.raises(NotPermitted):
+            await identity.provider.renew(LocalIdentity(tmp_path, time.time).mint("anon-x", ttl_s=60))

@@ -9,18 +9,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import click
 import msgspec
 from msgspec import Struct
 
-from heliograph.errors import ConfigurationError
+from heliograph.api import Api, Identity
+from heliograph.errors import ApiError, ConfigurationError
+from heliograph.signaling.identity import half_is_over
 
 __all__ = ["Identities", "StoredIdentity", "claims_of", "state_folder"]
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+NOT_RENEWED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+"""So a server answers that does not renew this token, or none."""
 
 
 class StoredIdentity(Struct, frozen=True, kw_only=True):
@@ -32,6 +37,12 @@ class StoredIdentity(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"StoredIdentity(username={self.username!r}, expires_at={self.expires_at})"
+
+    @classmethod
+    def of(cls, identity: Identity) -> StoredIdentity:
+        """What a server has signed somebody in as."""
+        _, expires_at = claims_of(identity.id_token)
+        return cls(id_token=identity.id_token, username=identity.username, expires_at=expires_at)
 
     def has_expired(self, clock: Callable[[], float] = time.time) -> bool:
         """Whether the server will refuse it."""
@@ -88,6 +99,26 @@ class Identities:
             return False
         self._write(known)
         return True
+
+    async def lasting(self, server: str) -> str:
+        """A server's id token, for what runs for long: another one, which is stored too, if half of its life is over.
+
+        Raises `ConfigurationError` if there is none that counts, `ServerUnreachable`, `ApiError`.
+        """
+        known = self.get(server)
+        if known is None or known.has_expired():
+            raise ConfigurationError(f"The login at {server} has expired: `heliograph login` comes first")
+        if not half_is_over(known.id_token, time.time()):
+            return known.id_token
+        async with Api(server) as api:
+            try:
+                renewed = StoredIdentity.of(await api.renew(id_token=known.id_token))
+            except ApiError as error:
+                if error.status not in NOT_RENEWED:
+                    raise
+                return known.id_token
+        self.put(server, renewed)
+        return renewed.id_token
 
     def _read(self) -> dict[str, StoredIdentity]:
         try:

@@ -86,8 +86,7 @@ async def _signed_in(where: Where) -> StoredIdentity:
                 hint="Give an id token of its issuer: heliograph login --id-token-file FILE",
                 kind="ApiError",
             ) from error
-    _, expires_at = claims_of(signed_in.id_token)
-    return StoredIdentity(id_token=signed_in.id_token, username=signed_in.username, expires_at=expires_at)
+    return StoredIdentity.of(signed_in)
 
 
 async def _check(where: Where, token: str) -> None:

@@ -16,6 +16,7 @@ from heliograph.cli.settings import Chosen, choose, ice_server, layers
 from heliograph.config import ServerAddress
 from heliograph.errors import ApiError, ConfigurationError
 from heliograph.peer.ice_servers import IceServer
+from heliograph.signaling.identity import IdTokenSource
 
 __all__ = ["Where", "output_options", "room_options", "server_options"]
 
@@ -26,6 +27,8 @@ class Where:
 
     chosen: Chosen
     id_token: str | None = field(repr=False)
+    stored: bool = False
+    """Whether `heliograph login` has stored it."""
     expired: str | None = None
     """Whose stored identity has expired, if it is for want of another one that there is none."""
 
@@ -60,6 +63,13 @@ class Where:
             )
             raise ConfigurationError(f"{why}: `heliograph login` comes first")
         return self.id_token
+
+    @property
+    def lasting_identity(self) -> str | IdTokenSource | None:
+        """The identity for what may run longer than an id token lasts: the stored one is renewed in time."""
+        if self.id_token is None or not self.stored:
+            return self.id_token
+        return functools.partial(Identities().lasting, self.url)
 
     async def admission(self) -> tuple[str, str]:
         """The room and its token; to who created the room the server gives the token. Raises `ConfigurationError`."""
@@ -154,7 +164,7 @@ def _where(options: dict[str, Any]) -> Where:
         raise click.UsageError(str(error)) from error
     if stored is not None and stored.has_expired():
         return Where(chosen, None, expired=stored.username)
-    return Where(chosen, given or (stored.id_token if stored else None))
+    return Where(chosen, given or (stored.id_token if stored else None), stored=stored is not None)
 
 
 def _ice_servers(values: tuple[str, ...]) -> tuple[IceServer, ...] | None:

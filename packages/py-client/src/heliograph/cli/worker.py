@@ -133,13 +133,14 @@ def worker(
 async def _serve(options: WorkerOptions, output: Output) -> None:
     """Serve until cancelled. The first line of output says that the worker is registered."""
     where = options.where
-    id_token = where.identity if options.keep_room else where.id_token
+    if options.keep_room:
+        _ = where.identity  # raises if there is none
     room, token, link = await given_or_made_room(where)
     worker = Worker(
         where.url,
         room=room,
         token=token,
-        id_token=id_token,
+        id_token=where.lasting_identity,
         keep_room=options.keep_room,
         peer_id=options.peer_id,
         tags=options.tags,

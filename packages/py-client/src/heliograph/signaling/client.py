@@ -34,6 +34,7 @@ from heliograph.signaling.core import (
 )
 from heliograph.signaling.event_queue import EventQueue
 from heliograph.signaling.ice import FreshIceServers
+from heliograph.signaling.identity import IdTokenSource
 from heliograph.signaling.keeper import RoomKeeper
 from heliograph.signaling.outbox import Outbound, Question
 from heliograph.signaling.progress import Progress
@@ -86,7 +87,7 @@ class SignalingClient(Asks):
         tags: Strings = (),
         properties: Mapping[str, Any] | None = None,
         groups: Strings | None = None,
-        id_token: str | None = None,
+        id_token: str | IdTokenSource | None = None,
         keep_room: bool = False,
         clock: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,
@@ -127,7 +128,7 @@ class SignalingClient(Asks):
 
     @property
     def id_token(self) -> str | None:
-        """The token that this client signed in with; None before it has."""
+        """The id token, which may be another one later; None before there is one."""
         return self._connector.id_token
 
     @property
@@ -279,7 +280,7 @@ class SignalingClient(Asks):
                 group.create_task(self._read(socket), name=f"signals to {self.peer_id}")
                 group.create_task(self._write(socket), name=f"signals of {self.peer_id}")
                 group.create_task(self._ice.keep_fresh(self._core, self._connector))
-                group.create_task(self._connector.keep_room(self._core, self.ping))
+                group.create_task(self._connector.keep(self._core, self.ping))
         except BaseExceptionGroup as errors:
             raise foremost(errors) from None
 

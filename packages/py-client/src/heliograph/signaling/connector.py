@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from msgspec import UNSET
 
-from heliograph.api import Api, Room
+from heliograph.api import Room
 from heliograph.config import ServerAddress
 from heliograph.errors import (
     ApiError,
@@ -30,6 +30,7 @@ from heliograph.errors import (
 from heliograph.events import RoomRecreated
 from heliograph.signaling.backoff import Backoff
 from heliograph.signaling.core import CoreEvent, RegistrationRefused, SignalingCore
+from heliograph.signaling.identity import ClientIdentity, IdTokenSource
 from heliograph.signaling.keeper import Place, RoomKeeper
 from heliograph.signaling.socket import SignalingSocket
 from heliograph.signaling.time_limits import LEAVE_TIMEOUT_S
@@ -55,7 +56,7 @@ class Connector:
         self,
         address: ServerAddress,
         *,
-        id_token: str | None,
+        id_token: str | IdTokenSource | None,
         clock: Callable[[], float],
         rng: Callable[[], float],
         keeper: RoomKeeper | None = None,
@@ -63,9 +64,13 @@ class Connector:
         self._address = address
         self._keeper = keeper
         self._moved: Room | None = None
-        self._signs_in = id_token is None
         self._backoff = Backoff(clock=clock, rng=rng)
-        self.id_token = id_token
+        self._identity = ClientIdentity(address.http_url, id_token)
+
+    @property
+    def id_token(self) -> str | None:
+        """The present one; None before there is one."""
+        return self._identity.token
 
     async def connect(self, core: SignalingCore) -> tuple[SignalingSocket, list[CoreEvent]]:
         """One attempt: signed in, connected, registered; in a room that is kept, one more if it had ended.
@@ -92,19 +97,21 @@ class Connector:
             self._moved = None
         return socket, events
 
-    async def keep_room(self, core: SignalingCore, server_time: Callable[[], Awaitable[int]]) -> None:
-        """Extend the room while the peer is in it, if that is wanted."""
-        if self._keeper is not None:
-            await self._keeper.keep_open(Place(core.credentials.room_id, self.id_token), server_time)
+    async def keep(self, core: SignalingCore, server_time: Callable[[], Awaitable[int]]) -> None:
+        """Renew the identity while the peer is in its room, and extend the room if that is wanted."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._identity.keep(), name="renew the id token")
+            if self._keeper is not None:
+                keeping = self._keeper.keep_open(lambda: Place(core.credentials.room_id, self.id_token), server_time)
+                group.create_task(keeping, name="extend the room")
 
     async def _connect(self, core: SignalingCore) -> tuple[SignalingSocket, list[CoreEvent]]:
         """Signing in and connecting go on side by side."""
         opening = asyncio.create_task(SignalingSocket.open(self._address), name="open the signaling socket")
         try:
-            if self.id_token is None:
+            if self.id_token is None and self._identity.signs_in:
                 core.new_identity()
-                async with Api(self._address.http_url) as api:
-                    self.id_token = (await api.sign_in()).id_token
+            id_token = await self._identity.get()
             socket = await opening
         except BaseException:
             opening.cancel()
@@ -114,7 +121,7 @@ class Connector:
             raise
         try:
             async with asyncio.timeout(REGISTER_TIMEOUT_S):
-                events = await self._register(core, socket, self.id_token)
+                events = await self._register(core, socket, id_token)
         except TimeoutError as error:
             await self._leave(socket)
             raise SignalingLost(f"The server did not answer the registration in {REGISTER_TIMEOUT_S:g} s") from error
@@ -143,11 +150,12 @@ class Connector:
         while True:
             events = core.receive(await socket.receive())
             if core.online:
+                self._identity.accepted()
                 return events
             for event in events:
                 if isinstance(event, RegistrationRefused):
-                    if isinstance(event.error, InvalidIdToken) and self._signs_in:
-                        self.id_token = None
+                    if isinstance(event.error, InvalidIdToken):
+                        self._identity.refused()
                     raise event.error
 
     @staticmethod
@@ -169,7 +177,7 @@ class Connector:
     def _may_pass(self, error: HeliographError) -> bool:
         match error:
             case InvalidIdToken():
-                return self._signs_in
+                return self._identity.may_change
             case ApiError(status=status):
                 return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
             case PeerIdTaken():

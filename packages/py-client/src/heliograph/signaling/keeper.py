@@ -41,12 +41,14 @@ class RoomKeeper:
         self._sleep = sleep
         self._details: RoomDetails | None = None
 
-    async def keep_open(self, place: Place, server_time: Callable[[], Awaitable[int]]) -> None:
+    async def keep_open(self, where: Callable[[], Place], server_time: Callable[[], Awaitable[int]]) -> None:
         """Extend the room for as long as this runs. Ends when the identity, which may expire, no longer may.
 
-        `server_time` gives the server's Unix seconds, as this machine's clock may be wrong.
+        `where` gives the place each time, with the id token of then. `server_time` gives the server's Unix seconds, as
+        this machine's clock may be wrong.
         """
         while True:
+            place = where()
             try:
                 delay_s = await self._extend(place, server_time)
             except HeliographError as error:

@@ -23,6 +23,7 @@ class Claims(Struct, frozen=True):
     aud: str | list[str]
     exp: int | float
     nbf: int | float | None = None
+    iat: object = None
     token_use: object = None
     """Cognito: `id` or `access`."""
     typ: object = None

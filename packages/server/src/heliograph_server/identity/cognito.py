@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from heliograph_server.aws.calls import AwsCallFailed, AwsCalls
-from heliograph_server.errors import IdentityUnavailable, InvalidIdToken
+from heliograph_server.errors import IdentityUnavailable, InvalidIdToken, NotPermitted
 from heliograph_server.identity.cleanup import Cleanup
 from heliograph_server.identity.cognito_users import USERNAME_PREFIX, CognitoUsers
 from heliograph_server.identity.documents import Documents
@@ -70,12 +70,21 @@ class CognitoIdentity:
 
     async def verify(self, id_token: str) -> User:
         """See `Issuer.verify`."""
-        user, claims = await self.remote.verified(id_token)
-        if claims.token_use != ID_TOKEN:
-            raise InvalidIdToken("That token is no id token")
-        if claims.username is not None and claims.username.startswith(USERNAME_PREFIX):
-            self._remember(user.subject, claims.username)
-        return user
+        return (await self._verified(id_token))[0]
+
+    async def renew(self, id_token: str) -> SignedIn:
+        """See `SignIn.renew`."""
+        _, username = await self._verified(id_token)
+        if username is None:
+            raise NotPermitted("Only the id tokens of anonymous users are renewed")
+        try:
+            async with asyncio.timeout(SIGN_IN_TIMEOUT_S):
+                renewed = await self.users.sign_in_again(username)
+        except (AwsCallFailed, TimeoutError) as error:
+            raise IdentityUnavailable("The identity provider can't renew an id token now") from error
+        if renewed is None:
+            raise InvalidIdToken("The anonymous user of that id token was removed, sign in again")
+        return SignedIn(id_token=renewed, username=username)
 
     async def sign_in(self) -> SignedIn:
         """See `SignIn.sign_in`."""
@@ -98,6 +107,16 @@ class CognitoIdentity:
         username = self._username(user)
         if username is not None:
             self.cleanup.gone(username)
+
+    async def _verified(self, id_token: str) -> tuple[User, str | None]:
+        """The user, and its name in the pool if it is anonymous."""
+        user, claims = await self.remote.verified(id_token)
+        if claims.token_use != ID_TOKEN:
+            raise InvalidIdToken("That token is no id token")
+        if claims.username is None or not claims.username.startswith(USERNAME_PREFIX):
+            return user, None
+        self._remember(user.subject, claims.username)
+        return user, claims.username
 
     def _username(self, user: User) -> str | None:
         """Of an anonymous user of ours whose token was seen here."""

@@ -60,9 +60,31 @@ class CognitoUsers:
 
     async def make(self, username: str) -> str:
         """Sign a user up, confirm it, and return its id token. What was made stays if a later step fails."""
-        password = PASSWORD_START + secrets.token_urlsafe(PASSWORD_BYTES)
+        password = _new_password()
         await self._sign_up(username, password)
         await self._call("admin_confirm_sign_up", UserPoolId=self._pool, Username=username)
+        return await self._sign_in(username, password)
+
+    async def sign_in_again(self, username: str) -> str | None:
+        """Another id token for a user, with another password; None if it is not one of ours, or has gone."""
+        try:
+            if await self._find(username) is None:
+                return None
+            password = _new_password()
+            await self._call(
+                "admin_set_user_password",
+                UserPoolId=self._pool,
+                Username=username,
+                Password=password,
+                Permanent=True,
+            )
+            return await self._sign_in(username, password)
+        except AwsCallFailed as error:
+            if error.code == _GONE:
+                return None
+            raise
+
+    async def _sign_in(self, username: str, password: str) -> str:
         answer = await self._call(
             "initiate_auth",
             ClientId=self._client,
@@ -78,10 +100,10 @@ class CognitoUsers:
     async def remove(self, username: str) -> bool:
         """Remove a user if it is one of ours; False if it is not, or has gone."""
         try:
-            user = await self._call("admin_get_user", UserPoolId=self._pool, Username=username)
-            if not self._is_ours(user["Username"], user.get("UserAttributes", [])):
+            name = await self._find(username)
+            if name is None:
                 return False
-            await self._call("admin_delete_user", UserPoolId=self._pool, Username=user["Username"])
+            await self._call("admin_delete_user", UserPoolId=self._pool, Username=name)
         except AwsCallFailed as error:
             if error.code == _GONE:
                 return False
@@ -118,6 +140,12 @@ class CognitoUsers:
             if error.code != "UsernameExistsException":  # a repetition, after an answer that was lost
                 raise
 
+    async def _find(self, username: str) -> str | None:
+        """What the pool calls a user; None if it is not one of ours."""
+        user = await self._call("admin_get_user", UserPoolId=self._pool, Username=username)
+        name: str = user["Username"]
+        return name if self._is_ours(name, user.get("UserAttributes", [])) else None
+
     def _is_ours(self, username: str, attributes: list[dict[str, str]]) -> bool:
         marked = {"Name": MARKED_ATTRIBUTE, "Value": self._mark} in attributes
         return username.startswith(USERNAME_PREFIX) and marked
@@ -130,3 +158,7 @@ class CognitoUsers:
             if hint is None:
                 raise
             raise AwsCallFailed(f"{error} ({hint})", error.code) from error
+
+
+def _new_password() -> str:
+    return PASSWORD_START + secrets.token_urlsafe(PASSWORD_BYTES)

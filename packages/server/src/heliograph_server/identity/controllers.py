@@ -7,6 +7,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from heliograph_server.identity.bearer import bearer_token
 from heliograph_server.identity.verifier import IdentityProvider, SignedIn
 from heliograph_server.ops.signin_limit import SignInLimiter
 from heliograph_server.problems import MAX_BODY_BYTES, problem_responses
@@ -47,6 +48,33 @@ class IdentityController(Controller):
         """Make an anonymous user. Whatever the body holds is ignored."""
         await limiter.check(request)
         return await identity.sign_in()
+
+    @post(
+        "/api/id-token",
+        operation_id="renewIdToken",
+        status_code=200,
+        summary="Renew an anonymous user's id token",
+        response_description="The same user's name and another id token",
+        responses=problem_responses(
+            {
+                401: "The id token is missing or does not count any more",
+                403: "That user was not made by this server, or it makes none",
+                429: "Too many sign-ins and rooms from this address",
+                503: "The identity provider did not answer",
+            }
+        ),
+        security=[{"bearer": []}],
+        cache_control=CacheControlHeader(no_store=True),
+    )
+    async def renew(
+        self,
+        request: Request[Any, Any, Any],
+        identity: NamedDependency[SkipValidation[IdentityProvider]],
+        limiter: NamedDependency[AddressLimiter],
+    ) -> SignedIn:
+        """Stay the same user for as long again. The old token goes on to count until its own end."""
+        limiter.check(request)
+        return await identity.renew(bearer_token(request))
 
     @get(
         "/.well-known/jwks.json",

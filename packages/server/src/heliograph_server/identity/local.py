@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from heliograph_server.errors import InvalidIdToken
-from heliograph_server.identity.claims import MAX_TOKEN_CHARS, check_claims, read_claims
+from heliograph_server.errors import InvalidIdToken, NotPermitted
+from heliograph_server.identity.claims import MAX_TOKEN_CHARS, Claims, check_claims, read_claims
 from heliograph_server.identity.signing import SigningKey
 from heliograph_server.identity.verifier import SignedIn, User
 
@@ -15,6 +15,9 @@ __all__ = ["AUDIENCE", "ISSUER", "TOKEN_LIFE_S", "LocalIdentity", "MintError"]
 ISSUER: Final = "heliograph"
 AUDIENCE: Final = "heliograph"
 TOKEN_LIFE_S: Final = 24 * 3600
+
+ANONYMOUS: Final = "anon-"
+"""What the names of those begin with whom the server made."""
 
 _AUDIENCES: Final = frozenset({AUDIENCE})
 
@@ -38,15 +41,23 @@ class LocalIdentity:
 
     async def sign_in(self) -> SignedIn:
         """Make an anonymous user; nothing is kept of it but what its token says."""
-        username = f"anon-{secrets.token_urlsafe(16)}"
+        username = ANONYMOUS + secrets.token_urlsafe(16)
         return SignedIn(id_token=self.mint(username, TOKEN_LIFE_S), username=username)
+
+    async def renew(self, id_token: str) -> SignedIn:
+        """Another token for the same anonymous user, for as long as the old one's whole life.
+
+        Those that the operator minted for somebody are not renewed: their life is the operator's decision.
+        """
+        claims, user = self._verified(id_token)
+        if not user.subject.startswith(ANONYMOUS) or not isinstance(claims.iat, int):
+            raise NotPermitted("Only the id tokens of anonymous users are renewed")
+        life_s = min(int(claims.exp) - claims.iat, TOKEN_LIFE_S)
+        return SignedIn(id_token=self.mint(user.subject, life_s), username=user.subject)
 
     async def verify(self, id_token: str) -> User:
         """The user whom the token proves. Raises `InvalidIdToken`."""
-        claims = read_claims(id_token, self._key.verify)
-        if not isinstance(claims.aud, str):
-            raise InvalidIdToken("The id token is not one that this server makes")
-        return check_claims(claims, issuer=self.issuer, audiences=_AUDIENCES, now=self._clock(), leeway_s=0)
+        return self._verified(id_token)[1]
 
     def jwks(self) -> dict[str, Any]:
         """The public key, as a set of one (RFC 7517)."""
@@ -64,3 +75,10 @@ class LocalIdentity:
         if len(token) > MAX_TOKEN_CHARS:
             raise MintError("The subject is too long for an id token.")
         return token
+
+    def _verified(self, id_token: str) -> tuple[Claims, User]:
+        claims = read_claims(id_token, self._key.verify)
+        if not isinstance(claims.aud, str):
+            raise InvalidIdToken("The id token is not one that this server makes")
+        user = check_claims(claims, issuer=self.issuer, audiences=_AUDIENCES, now=self._clock(), leeway_s=0)
+        return claims, user

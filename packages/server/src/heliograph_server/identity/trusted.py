@@ -28,6 +28,13 @@ class TrustedIssuers:
             raise NotPermitted("This server signs nobody in: bring an id token of an issuer that it trusts")
         return await self._sign_in.sign_in()
 
+    async def renew(self, id_token: str) -> SignedIn:
+        """See `IdentityProvider.renew`."""
+        user = await self.verify(id_token)
+        if self._sign_in is None or self._sign_in.issuer != user.issuer:
+            raise NotPermitted("The issuer of that id token renews it, not this server")
+        return await self._sign_in.renew(id_token)
+
     async def verify(self, id_token: str) -> User:
         """See `IdentityProvider.verify`."""
         if len(id_token) > MAX_TOKEN_CHARS:

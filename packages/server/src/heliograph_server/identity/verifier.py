@@ -35,8 +35,15 @@ class Issuer(Protocol):
 class SignIn(Protocol):
     """Makes anonymous users."""
 
+    @property
+    def issuer(self) -> str:
+        """What their tokens have as `iss`."""
+
     async def sign_in(self) -> SignedIn:
         """Make one. Raises `IdentityUnavailable`."""
+
+    async def renew(self, id_token: str) -> SignedIn:
+        """Another token for the user of this one. Raises `NotPermitted` if it made no such user, or as `verify`."""
 
 
 class IdentityProvider(Protocol):
@@ -44,6 +51,9 @@ class IdentityProvider(Protocol):
 
     async def sign_in(self) -> SignedIn:
         """Make an anonymous user. Raises `NotPermitted` if this server makes none, `IdentityUnavailable`."""
+
+    async def renew(self, id_token: str) -> SignedIn:
+        """Another token for the same anonymous user. Raises as `verify`, or `NotPermitted` for everyone else's."""
 
     async def verify(self, id_token: str) -> User:
         """The user whom the token proves. Raises `InvalidIdToken`, `IdentityUnavailable`."""
