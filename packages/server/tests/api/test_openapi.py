@@ -46,6 +46,7 @@ def test_all_calls_of_the_resource_api_are_in_it(operations: list[Operation]) ->
         "GET /api/rooms/{room_id}",
         "GET /api/rooms/{room_id}/peers",
         "PATCH /api/rooms/{room_id}",
+        "POST /api/id-token",
         "POST /api/rooms",
         "POST /api/rooms/{room_id}/rotate-token",
         "POST /api/rooms/{room_id}/tokens",

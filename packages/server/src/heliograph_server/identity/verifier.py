@@ -1,8 +1,8 @@
 """What the rest of the server knows of identity: a user, and a way from a token to one."""
 
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 __all__ = ["IdentityProvider", "Issuer", "SignIn", "SignedIn", "User"]
 
@@ -17,8 +17,10 @@ class User(Struct, frozen=True):
 class SignedIn(Struct, frozen=True):
     """The answer to an anonymous sign-in: a JWT and the new user's name."""
 
-    id_token: str
-    username: str
+    id_token: Annotated[
+        str, Meta(description="A JWT; a secret", examples=["eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbm9uLXgifQ.c2lnbmF0dXJl"])
+    ]
+    username: Annotated[str, Meta(examples=["anon-Zm9yIGV4YW1wbGUgb25seQ"])]
 
 
 class Issuer(Protocol):
