@@ -70,10 +70,10 @@ class IdentityController(Controller):
         self,
         request: Request[Any, Any, Any],
         identity: NamedDependency[SkipValidation[IdentityProvider]],
-        limiter: NamedDependency[AddressLimiter],
+        limiter: NamedDependency[SignInLimiter],
     ) -> SignedIn:
         """Stay the same user for as long again. The old token goes on to count until its own end."""
-        limiter.check(request)
+        await limiter.check(request)
         return await identity.renew(bearer_token(request))
 
     @get(
