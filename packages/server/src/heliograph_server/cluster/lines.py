@@ -22,6 +22,8 @@ class Kind(IntEnum):
     """Door to home: a frame of the peer's."""
     HEARD = 15
     """Home to door: a frame for the peer."""
+    HEARD_TOO = 17
+    """Home to door: one more peer hears a frame of this batch; the body is the frame's place in it."""
     CLOSED = 3
     """Door to home: the peer's connection is over."""
     OVER_RATE = 4
@@ -47,11 +49,16 @@ class Kind(IntEnum):
     BROKEN = 13
     """A batch of yours is missing: all pipes between us are no more."""
     BEAT = 14
-    """Nothing: shows that nothing is missing."""
+    """Nothing: shows that nothing is missing. It is sent when nothing else has been for a while."""
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+_HEARD: Final = Kind.HEARD
+_HEARD_TOO: Final = Kind.HEARD_TOO
 _decode: Final = msgspec.msgpack.Decoder(tuple[str, int, list[Any]]).decode
+
+SIGNAL: Final = 3
+"""Parts of a signal."""
 
 Signals = list[Any]
 """Kind, pipe and body of each signal, one after the other in one flat list."""
@@ -65,14 +72,20 @@ def decode_batch(batch: bytes) -> tuple[str, int, Signals]:
 class Line:
     """From this node to another one, and back. `wake` is told when there is a first signal to be sent."""
 
-    __slots__ = ("_heard", "_me", "_sent", "_wake", "peer", "waiting")
+    __slots__ = ("_frames", "_heard", "_looked", "_me", "_proven", "_sent", "_wake", "peer", "waiting")
 
     def __init__(self, me: str, peer: str, wake: "Callable[[Line], None]") -> None:
         self._me = me
         self.peer = peer
         self._wake = wake
         self._sent = 0
+        self._looked = 0
+        """How many batches had been sent when `needs_beat` was asked last."""
+        self._proven = True
+        """Whether nobody would miss the last batch: there was only a beat in it."""
         self._heard = 0
+        self._frames: dict[int, int] = {}
+        """The places of the frames that wait, by their identity."""
         self.waiting: Signals = []
 
     def put(self, kind: Kind, pipe: int, body: bytes | int = b"") -> None:
@@ -82,11 +95,35 @@ class Line:
             self._wake(self)
         waiting += (kind, pipe, body)
 
+    def hear(self, pipe: int, frame: bytes) -> None:
+        """Send a frame for a peer. What a room is told goes to a node once, however many of its peers are there."""
+        waiting = self.waiting
+        if not waiting:
+            self._wake(self)
+        place = self._frames.get(id(frame))
+        if place is None:
+            self._frames[id(frame)] = len(waiting) + 2
+            waiting += (_HEARD, pipe, frame)
+        else:
+            waiting += (_HEARD_TOO, pipe, place)
+
     def take(self) -> bytes:
         """The batch of all that waits."""
         signals, self.waiting = self.waiting, []
+        self._frames.clear()
         self._sent += 1
+        self._proven = signals[0] is Kind.BEAT and len(signals) == SIGNAL
         return _encode((self._me, self._sent, signals))
+
+    def clear(self) -> None:
+        """Nothing of what waits will be sent."""
+        self.waiting.clear()
+        self._frames.clear()
+
+    def needs_beat(self) -> bool:
+        """Whether it takes a beat to show that nothing is missing: since this was asked last nothing else was sent."""
+        looked, self._looked = self._looked, self._sent
+        return looked == self._sent and not self._proven
 
     def in_order(self, number: int) -> bool:
         """Whether a batch of that number is the next one; either way the one after it is then."""

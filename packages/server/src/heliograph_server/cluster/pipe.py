@@ -21,7 +21,6 @@ __all__ = ["Closing", "HomeEnd", "Opening", "PipeConnection"]
 BACKLOG_FRAMES: Final = 256
 """What a peer may send before it has had the answer to its registration; the door hands on one message until then."""
 
-_HEARD: Final = Kind.HEARD
 _log = structlog.get_logger(__name__)
 
 
@@ -70,7 +69,7 @@ class PipeConnection:
         if self._sent - self._arrived > OUTGOING_BYTES:
             self.close(CloseCode.TOO_SLOW, "reads too slowly")
             return False
-        self._line.put(_HEARD, self._pipe, frame)
+        self._line.hear(self._pipe, frame)
         return True
 
     def when_drained(self, callback: Callable[[], None]) -> None:

@@ -29,6 +29,7 @@ MAX_ASKED: Final = 1000
 
 _SAID: Final = int(Kind.SAID)
 _HEARD: Final = int(Kind.HEARD)
+_HEARD_TOO: Final = int(Kind.HEARD_TOO)
 _LAST: Final = frozenset({Kind.REFUSED, Kind.MOVED, Kind.CLOSE})
 """After these the pipe is no more."""
 
@@ -119,9 +120,10 @@ class Switchboard:
             self._line(node).put(Kind.DRAINING, pipe, reconnect_within_s)
 
     def beat(self) -> None:
-        """Show the nodes with pipes that nothing is missing."""
-        for node in self.peers():
-            self._line(node).put(Kind.BEAT, 0)
+        """Show the other nodes that nothing is missing, where what is sent does not show it."""
+        for line in self._lines.values():
+            if line.needs_beat():
+                line.put(Kind.BEAT, 0)
 
     def received(self, batch: bytes) -> None:
         """Another node's signals."""
@@ -143,6 +145,8 @@ class Switchboard:
                 end.receive(body)
             elif kind == _HEARD and (found := doors.get(pipe)) is not None and found[0] == sender:
                 found[1].heard(body)
+            elif kind == _HEARD_TOO and (found := doors.get(pipe)) is not None and found[0] == sender:
+                found[1].heard(signals[body])
             else:
                 self._take(line, Kind(kind), pipe, body)
 
@@ -163,7 +167,7 @@ class Switchboard:
         for node in self.peers() | {node for node, _ in self._asked.values()}:
             self.lost(node)
         for line in self._lines.values():
-            line.waiting.clear()
+            line.clear()
         self._awake.clear()
 
     def forget(self, node: str) -> None:
@@ -189,7 +193,7 @@ class Switchboard:
                 self.lost(line.peer)
             case Kind.BEAT:
                 return
-            case Kind.HEARD | Kind.JOINED | Kind.REFUSED | Kind.MOVED | Kind.CLOSE | Kind.PROBE:
+            case Kind.HEARD | Kind.HEARD_TOO | Kind.JOINED | Kind.REFUSED | Kind.MOVED | Kind.CLOSE | Kind.PROBE:
                 self._to_door(line, kind, pipe, body)
             case Kind.SAID | Kind.CLOSED | Kind.DRAINED | Kind.OVER_RATE | Kind.DRAINING:
                 self._to_end(line, kind, pipe, body)
