@@ -21,6 +21,8 @@ class CuttingProxy:
         self.port = 0
         self.cuts = 0
         self.refusing = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
 
     @property
     def url(self) -> str:
@@ -30,6 +32,14 @@ class CuttingProxy:
         """Cut everything that is open now."""
         for writer in list(self._open):
             writer.transport.abort()
+
+    def hang(self) -> None:
+        """Pass nothing on any more, and say nothing about it."""
+        self._flowing.clear()
+
+    def go_on(self) -> None:
+        """End that: what came meanwhile arrives now."""
+        self._flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side or the knife ends it."""
@@ -63,6 +73,7 @@ class CuttingProxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, life: "Life") -> None:
         try:
             while not life.over and (chunk := await reader.read(CHUNK_BYTES)):
+                await self._flowing.wait()
                 writer.write(life.spend(chunk))
                 await writer.drain()
             if not life.over and writer.can_write_eof():

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ServerProcess", "running_server"]
+__all__ = ["ServerProcess", "nodes_of_tests", "running_server"]
 
 NODES = "SERVER_TEST_NODES"
 """How many nodes the servers of the tests have, behind a load balancer."""
@@ -92,6 +92,14 @@ class ServerProcess:
         """End it without a chance to put anything in order."""
         await self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Let it do nothing; its sockets stay open."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """End a pause."""
+        self._signal(signal.SIGCONT)
+
     @property
     def running(self) -> bool:
         """Whether it was started and not stopped."""
@@ -101,6 +109,11 @@ class ServerProcess:
         """Stop it if it runs."""
         if self.running:
             await self.stop()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            raise RuntimeError("The server is not running")
+        self._process.send_signal(number)
 
     async def _end(self, number: signal.Signals) -> int:
         process, reader = self._process, self._reader
@@ -131,13 +144,18 @@ class ServerProcess:
             listening.set_exception(RuntimeError("The server did not start:\n" + "\n".join(self.log)))
 
 
+def nodes_of_tests() -> int:
+    """How many nodes the servers of the tests have."""
+    return int(os.environ.get(NODES, "1"))
+
+
 @contextlib.asynccontextmanager
 async def running_server(data_dir: Path, environ: Mapping[str, str] | None = None) -> AsyncIterator[ServerProcess]:
     """A server with this data directory, on free ports: as many nodes as `SERVER_TEST_NODES` says, or a single one.
 
     Tests that are about a cluster themselves get what they ask for.
     """
-    nodes = int(os.environ.get(NODES, "1"))
+    nodes = nodes_of_tests()
     server = ServerProcess(data_dir, environ)
     if nodes > 1 and "HELIOGRAPH_CLUSTER_URL" not in (environ or {}):
         from server_cluster import ServerCluster

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import settings
+from server_cluster import ServerCluster
+from server_process import nodes_of_tests
 
 import heliograph
 
@@ -106,6 +108,11 @@ class ServerProcess:
             await self._process.wait()
         await self._reading
 
+    async def close(self) -> None:
+        """Stop it if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            await self.stop()
+
     def pause(self) -> None:
         """Let it do nothing any more, until it is stopped; its sockets stay open."""
         assert self._process is not None
@@ -116,14 +123,53 @@ class ServerProcess:
             self.lines.append(line.decode())
 
 
+class SeveralNodes:
+    """To a test the same as a `ServerProcess`, but several nodes behind a load balancer."""
+
+    def __init__(self, data_dir: Path, *options: str, **environment: str) -> None:
+        names = (f"HELIOGRAPH_{option.removeprefix('--').replace('-', '_').upper()}" for option in options[::2])
+        settings = {"HELIOGRAPH_SIGNIN_LIMIT": "0", **dict(zip(names, options[1::2], strict=True))}
+        others = {"XDG_CONFIG_HOME": NOWHERE, "XDG_STATE_HOME": NOWHERE}
+        self._cluster = ServerCluster(data_dir, {**others, **settings, **environment}, nodes_of_tests())
+
+    @property
+    def url(self) -> str:
+        return self._cluster.url
+
+    @property
+    def http_port(self) -> int:
+        return self._cluster.http_port
+
+    @property
+    def ws_port(self) -> int:
+        return self._cluster.ws_port
+
+    @property
+    def lines(self) -> list[str]:
+        return self._cluster.log
+
+    async def start(self) -> None:
+        await self._cluster.start()
+
+    async def stop(self, *, kill: bool = False) -> None:
+        await (self._cluster.kill() if kill else self._cluster.stop())
+
+    async def close(self) -> None:
+        await self._cluster.close()
+
+    def pause(self) -> None:
+        self._cluster.pause()
+
+
 @asynccontextmanager
-async def _running(data_dir: Path, *options: str, **environment: str) -> AsyncIterator[ServerProcess]:
-    process = ServerProcess(data_dir, *options, **environment)
-    await process.start()
+async def _running(data_dir: Path, *options: str, **environment: str) -> AsyncIterator[Any]:
+    kind: Any = ServerProcess if nodes_of_tests() == 1 else SeveralNodes
+    process = kind(data_dir, *options, **environment)
     try:
+        await process.start()
         yield process
     finally:
-        await process.stop()
+        await process.close()
 
 
 @pytest.fixture(scope="session")

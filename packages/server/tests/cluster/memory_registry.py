@@ -82,7 +82,8 @@ class MemoryRegistry:
         return True
 
     def _reclaim(self, room_id: str, home: Home, fields: Fields) -> bool:
-        if self.homes.get(room_id, home) != home:
+        former = self.homes.get(room_id)
+        if former is not None and (former.node != home.node or former.epoch >= home.epoch):
             return False
         self.homes[room_id] = home
         self.logs[room_id] = dict(fields)

@@ -114,10 +114,12 @@ async def test_a_large_commit_is_one(registry: Registry, room: str) -> None:
 async def test_a_home_is_reclaimed_as_a_whole_unless_another_has_the_room(registry: Registry, room: str) -> None:
     home = (await registry.take(room, "a", None)).home
     assert await registry.commit(room, home, Changes([(b"old", b"1")]))
-    assert await registry.reclaim(room, home, {b"new": b"2"})
-    taken = await registry.take(room, "b", home)
+    assert not await registry.reclaim(room, home, {b"of no later epoch": b""})
+    later = home.later()
+    assert await registry.reclaim(room, later, {b"new": b"2"})
+    taken = await registry.take(room, "b", later)
     assert dict(taken.fields) == {b"new": b"2"}
-    assert not await registry.reclaim(room, home, {b"stale": b""})
+    assert not await registry.reclaim(room, later.later(), {b"stale": b""})
     assert dict((await registry.take(room, "c", taken.home)).fields) == {b"new": b"2"}
 
 
@@ -125,6 +127,15 @@ async def test_a_home_is_reclaimed_where_nothing_is_known_of_it(registry: Regist
     home = Home("a", 7)
     assert await registry.reclaim(room, home, {b"x": b"1"})
     assert await registry.home(room) == home
+
+
+async def test_what_was_on_its_way_when_a_home_was_reclaimed_has_no_effect(registry: Registry, room: str) -> None:
+    home = (await registry.take(room, "a", None)).home
+    assert await registry.reclaim(room, newest := home.later().later(), {b"x": b"new"})
+    assert not await registry.commit(room, home, Changes([(b"x", b"old")]))
+    assert not await registry.reclaim(room, home.later(), {b"x": b"old"})
+    await registry.release(room, home, forget=True)
+    assert dict((await registry.take(room, "b", newest)).fields) == {b"x": b"new"}
 
 
 @pytest.mark.parametrize("forget", [True, False])

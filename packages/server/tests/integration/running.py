@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import websockets
 from msgspec.structs import replace
+from server_process import nodes_of_tests
 from websockets.asyncio.client import ClientConnection
 
 from heliograph_server.app import Application
@@ -21,13 +22,14 @@ REPLY_TIMEOUT_S: Final = 10.0
 class RunningServer:
     """The server under test, its parts within reach."""
 
-    def __init__(self, application: Application, listeners: Listeners) -> None:
+    def __init__(self, application: Application, http_port: int, ws_port: int) -> None:
         self.application = application
+        self.http_port = http_port
         secure = "" if application.settings.tls_cert is None else "s"
-        self.http_url = f"http{secure}://127.0.0.1:{listeners.http_port}"
-        self.other_http_url = f"http{secure}://127.0.0.1:{listeners.ws_port}"
-        self.ws_url = f"ws{secure}://127.0.0.1:{listeners.ws_port}"
-        self.other_ws_url = f"ws{secure}://127.0.0.1:{listeners.http_port}"
+        self.http_url = f"http{secure}://127.0.0.1:{http_port}"
+        self.other_http_url = f"http{secure}://127.0.0.1:{ws_port}"
+        self.ws_url = f"ws{secure}://127.0.0.1:{ws_port}"
+        self.other_ws_url = f"ws{secure}://127.0.0.1:{http_port}"
 
     async def sign_in(self) -> str:
         """An id token of a new user."""
@@ -62,7 +64,23 @@ class RunningServer:
 
 @asynccontextmanager
 async def running(data_dir: Path, **settings: Any) -> AsyncIterator[RunningServer]:
-    """Serve until the block ends."""
+    """Serve until the block ends: with as many nodes as the tests are to have, or alone.
+
+    Tests that are about a cluster themselves get what they ask for.
+    """
+    if nodes_of_tests() > 1 and "cluster_url" not in settings:
+        from .several import running_several
+
+        async with running_several(nodes_of_tests(), data_dir, **settings) as server:
+            yield server
+    else:
+        async with running_alone(data_dir, **settings) as server:
+            yield server
+
+
+@asynccontextmanager
+async def running_alone(data_dir: Path, **settings: Any) -> AsyncIterator[RunningServer]:
+    """One process' server, which may be a node of a cluster."""
     chosen = replace(Settings(http_port=0, ws_port=0, data_dir=data_dir), **settings)
     listeners = Listeners.bind(chosen)
     application = Application(chosen)
@@ -76,7 +94,7 @@ async def running(data_dir: Path, **settings: Any) -> AsyncIterator[RunningServe
         tasks.create_task(serve(application, listeners, while_up=until_over))
         try:
             await up.wait()
-            yield RunningServer(application, listeners)
+            yield RunningServer(application, listeners.http_port, listeners.ws_port)
         finally:
             over.set()
 

@@ -29,7 +29,7 @@ class Stoppable:
         settings = Settings(http_port=0, ws_port=0, data_dir=data_dir, cluster_url=url, rate_limit=100_000)
         listeners = Listeners.bind(settings)
         self._application = Application(settings)
-        self.server = RunningServer(self._application, listeners)
+        self.server = RunningServer(self._application, listeners.http_port, listeners.ws_port)
         self._listeners = listeners
         self._over = asyncio.Event()
 

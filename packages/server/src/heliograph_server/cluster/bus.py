@@ -41,6 +41,10 @@ class Home(Struct, frozen=True):
     node: str
     epoch: int
 
+    def later(self) -> "Home":
+        """The same node, in its next epoch."""
+        return Home(self.node, self.epoch + 1)
+
 
 class Taken(Struct, frozen=True):
     """Whose home the room is after someone has tried to take it, and what is kept of it if that was a success."""
@@ -137,7 +141,11 @@ class Registry(Protocol):
         """Write changes, all or none; False, and none, if the room is not at that home any more."""
 
     def reclaim(self, room_id: str, home: Home, fields: Fields) -> "asyncio.Future[bool]":
-        """Write everything anew, after an outage for instance; False if the room is at another home by now."""
+        """Write everything anew, after an outage for instance; False if the room is at another home by now.
+
+        `home` is the same node in a later epoch: commits of the epoch before, which may still be on their way through
+        a network that was slow, have no effect any more.
+        """
 
     async def release(self, room_id: str, home: Home, *, forget: bool) -> None:
         """Let the room go, if it is still there; `forget` all that is kept of it, or leave that to the next home."""

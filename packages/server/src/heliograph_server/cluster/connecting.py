@@ -65,6 +65,9 @@ class Connections(Protocol):
     async def info(self) -> list[dict[str, Any]]:
         """What each of the servers says of itself."""
 
+    async def remember(self, script: str) -> None:
+        """Have a script known wherever it may be called."""
+
 
 def connections(url: str) -> Connections:
     """What the URL stands for. Raises `ValueError`."""
@@ -111,6 +114,9 @@ class _Single:
     async def info(self) -> list[dict[str, Any]]:
         return [await self._client.info()]
 
+    async def remember(self, script: str) -> None:
+        await self._client.script_load(script)
+
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Reader]:
         try:
@@ -144,6 +150,9 @@ class _Shards:
 
     async def info(self) -> list[dict[str, Any]]:
         return [await self._client.info(target_nodes=node) for node in self._client.get_primaries()]
+
+    async def remember(self, script: str) -> None:
+        await self._client.script_load(script)  # on every shard
 
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Reader]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from heliograph_protocol import CloseCode
 from heliograph_server.cluster.room_log import frame_field, frame_of, progress_field
+from heliograph_server.signaling.links import Delivery, Receipt
 from heliograph_server.signaling.mailbox import Entry, Mailbox, Queue
 from heliograph_server.transport.connection import OUTGOING_BYTES, Connection
 
@@ -35,14 +36,19 @@ class Holder(Protocol):
     def holds(self, connection: "Held") -> None:
         """A connection has something to say once all this is written down."""
 
+    def sends(self, receipt: Receipt) -> None:
+        """A message goes to a peer that is not on this node; this is whom to tell should it not be written down."""
+
 
 class Held:
     """A `Connection` around another: of a peer of level 2 it holds back what is not written down yet."""
 
-    __slots__ = ("_close", "_drained", "_frames", "_holder", "_inner", "_size")
+    __slots__ = ("_close", "_drained", "_frames", "_holder", "_inner", "_size", "remote")
 
-    def __init__(self, inner: Connection) -> None:
+    def __init__(self, inner: Connection, *, remote: bool = False) -> None:
         self._inner = inner
+        self.remote = remote
+        """Whether the peer's socket is on another node."""
         self._holder: Holder | None = None
         self._frames: list[bytes] = []
         self._size = 0
@@ -126,7 +132,7 @@ class Held:
 class KeptMailbox(Mailbox):
     """See `Mailbox`. Each entry has a field in the log, from when it comes in until it is confirmed or forgotten."""
 
-    __slots__ = ("_holder", "_next", "_numbers", "name")
+    __slots__ = ("_holder", "_next", "_numbers", "_remote", "name")
 
     def __init__(self, connection: Connection | None, name: str, holder: Holder) -> None:
         super().__init__(connection)
@@ -135,10 +141,21 @@ class KeptMailbox(Mailbox):
         self._numbers: deque[int] = deque()
         """Of the entries in `_unconfirmed` and then those in `_waiting`."""
         self._next = 0
+        self._remote = True
+        """Whether the peer's connection is, or was last, on another node."""
         self._unconfirmed = _Sent(self._forgotten)
         self._waiting = _NotSent(self._came)
         self._bind(connection)
         holder.advanced(self)
+
+    def send(self, frame: bytes, receipt: Receipt | None = None) -> Delivery:
+        """See `Link.send`. What can't be written down is not taken for a peer on another node, which may not return."""
+        if self._remote:
+            if not self._holder.holding:
+                return Delivery.UNKEPT
+            if receipt is not None:
+                self._holder.sends(receipt)
+        return super().send(frame, receipt)
 
     def attach(self, connection: Connection, received: int) -> bool:
         """See `Mailbox.attach`."""
@@ -191,6 +208,7 @@ class KeptMailbox(Mailbox):
     def _bind(self, connection: Connection | None) -> None:
         if isinstance(connection, Held):
             connection.bind(self._holder)
+            self._remote = connection.remote
 
     def _send_now(self, entry: Entry) -> bool:
         if not super()._send_now(entry):

@@ -69,7 +69,12 @@ class ClusterNode:
         self.joined = False
         """Whether this node is one of the cluster's at the moment: the bus answers, and knows of it."""
         self._apart = False
+        """Whether it is to be found out yet which rooms of this node's others have taken meanwhile."""
+        self._untold = False
         """Whether others may think that there still are pipes which there are not."""
+        self._awaited: frozenset[str] = frozenset()
+        """Nodes that were alive when the bus was lost, and not seen since. They may be as alive as this one."""
+        self._awaited_until = math.inf
         self._tasks: asyncio.TaskGroup | None = None
         self.siblings: Siblings | None = None
         """The other processes of this machine, if there are any."""
@@ -82,6 +87,7 @@ class ClusterNode:
             occupied=self._occupied,
             restore=self._restore,
             alive=self._is_alive,
+            unsettled=lambda: bool(self._awaited),
             spawn=self._spawn,
         )
         self.scribe = Scribe(registry, self.homes)
@@ -168,6 +174,7 @@ class ClusterNode:
     def bus_lost(self) -> None:
         """See `BusListener.bus_lost`."""
         self.joined = False
+        self._awaited |= self._alive - {self.name}
         self._alive = frozenset()
         self._introductions.forget()
         self.scribe.bus_lost()
@@ -176,6 +183,7 @@ class ClusterNode:
     def bus_back(self) -> None:
         """See `BusListener.bus_back`."""
         self._apart = True
+        self._awaited_until = self.monotonic() + LEASE_S
 
     async def _keep_lease(self) -> None:
         while True:
@@ -188,18 +196,32 @@ class ClusterNode:
             await asyncio.sleep(RENEW_S if self.joined else RETRY_S)
 
     async def _renew(self) -> None:
+        """Prolong this node's lease. After an outage it claims its rooms first: who sees it alive sees them there."""
+        if self._apart:
+            self._reconcile()
         lease = await self.registry.renew(self.name, LEASE_S)
         if lease.lost and self.joined:
             _log.warning("cluster.lease_lost")
-            self._apart = True
+            self._reconcile()
         self._live(lease.nodes)
         self.joined = self.bus.up
         await self._introductions.renew(self._alive)
 
+    def _reconcile(self) -> None:
+        self._apart = False
+        self._untold = True
+        self.scribe.bus_back()
+        self.homes.bus_back()
+
     async def _is_alive(self, node: str) -> bool:
-        """Whether a node is alive. Before it is said that it is not, the registry is asked."""
+        """Whether a node is alive. Before it is said that it is not, the registry is asked.
+
+        Raises `BusUnavailable` where that is not known: after an outage, until the node has had the time to come back.
+        """
         if node not in self._alive:
             await self._renew()
+        if node in self._awaited:
+            raise BusUnavailable("A node may be about to come back")
         return node in self._alive
 
     def _live(self, nodes: frozenset[str]) -> None:
@@ -212,9 +234,11 @@ class ClusterNode:
         for node in nodes - self._alive - {self.name}:
             _log.info("cluster.node_found", node=node)
         self._alive = nodes
-        if self._apart:
-            self._apart = False
-            self.scribe.bus_back()
+        self._awaited -= nodes
+        if self.monotonic() >= self._awaited_until:
+            self._awaited, self._awaited_until = frozenset(), math.inf
+        if self._untold:
+            self._untold = False
             for node in nodes - {self.name}:
                 self.switchboard.tell(node, Kind.BROKEN)
 

@@ -140,7 +140,7 @@ class HomeEnd:
 
     def open(self, opening: Opening) -> None:
         """Register the peer, or tell it why not."""
-        self._session = self._begin(Held(self.connection), opening.refusals)
+        self._session = self._begin(Held(self.connection, remote=True), opening.refusals)
         self._backlog = deque()
         self._spawn(self._register(self._session, opening.frame))
 

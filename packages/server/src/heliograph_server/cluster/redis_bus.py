@@ -50,6 +50,8 @@ QUEUED_BYTES: Final = 64 * 1024 * 1024
 KEPT_S: Final = 6 * 3600
 """How long what is kept of a room outlives its last commit."""
 
+_SCRIPTS: Final = (COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE)
+
 _log = structlog.get_logger(__name__)
 
 
@@ -94,6 +96,8 @@ class RedisBus:
                 async with contextlib.AsyncExitStack() as stack:
                     async with asyncio.timeout(CONNECT_S):
                         reader = await stack.enter_async_context(self._connections.open(_channel(node)))
+                        for script in _SCRIPTS:  # one that had to be given again would come after what it was before
+                            await self._connections.remember(script.text)
                     _log.info("cluster.bus_found")
                     lost = False
                     self.up = True
@@ -254,8 +258,7 @@ def _fail(command: _Command, cause: Exception | None = None) -> None:
 
 def _in_full(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     """The same call, for a server that does not know the script yet."""
-    scripts = {script.sha: script.text for script in (COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE)}
-    return ("EVAL", scripts[arguments[1]], *arguments[2:])
+    return ("EVAL", next(script.text for script in _SCRIPTS if script.sha == arguments[1]), *arguments[2:])
 
 
 def _channel(node: str) -> str:

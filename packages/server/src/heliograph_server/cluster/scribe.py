@@ -13,12 +13,14 @@ from typing import Final, Protocol
 import structlog
 
 from heliograph_protocol import CloseCode
+from heliograph_server.cluster.aftermath import Aftermath
 from heliograph_server.cluster.bus import BusUnavailable, Changes, Fields, Home, Registry
 from heliograph_server.cluster.kept_mailbox import Held, KeptMailbox
 from heliograph_server.cluster.room_log import claim_field, fill, member_field, member_name, waiting_field, whole
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.claims import Claim, Waiting
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.links import Receipt
 from heliograph_server.signaling.live_room import LiveRoom
 from heliograph_server.signaling.member import Member
 from heliograph_server.transport.connection import Connection
@@ -47,6 +49,7 @@ class RoomJournal:
         self._members: dict[str, Member] = {}
         self._boxes: dict[str, KeptMailbox] = {}
         self._connections: list[Held] = []
+        self._sent: list[Receipt] = []
 
     def mailbox(self, connection: Connection | None) -> KeptMailbox:
         """See `Journal.mailbox`."""
@@ -111,12 +114,16 @@ class RoomJournal:
         self._connections.append(connection)
         self._stir()
 
+    def sends(self, receipt: Receipt) -> None:
+        """See `Holder.sends`."""
+        self._sent.append(receipt)
+
     @property
     def stirred(self) -> bool:
         """Whether there is anything to write down, or to let out."""
         return not self._asleep
 
-    def take(self) -> tuple[Changes, list[Callable[[], None]]]:
+    def take(self) -> tuple[Changes, Aftermath]:
         """What is to be written down, if anything, and what is to be done after that."""
         fields = self._fields
         for member in self._members.values():
@@ -127,7 +134,7 @@ class RoomJournal:
         written = [(name, value) for name, value in fields.items() if value is not None]
         return Changes(written, [name for name, value in fields.items() if value is None]), afterwards
 
-    def begin_anew(self) -> list[Callable[[], None]]:
+    def begin_anew(self) -> Aftermath:
         """Everything is to be written down; what is held so far can go out after that."""
         self.holding = True
         return self._forget()
@@ -137,11 +144,11 @@ class RoomJournal:
         self.holding = False
         self._fields, self._members, self._boxes = {}, {}, {}
 
-    def _forget(self) -> list[Callable[[], None]]:
-        connections = self._connections
-        self._fields, self._members, self._boxes, self._connections = {}, {}, {}, []
+    def _forget(self) -> Aftermath:
+        aftermath = Aftermath(self._connections, self._sent)
+        self._fields, self._members, self._boxes, self._connections, self._sent = {}, {}, {}, [], []
         self._asleep = True
-        return [connection.take() for connection in connections]
+        return aftermath
 
     def _stir(self) -> None:
         if self._asleep:
@@ -156,8 +163,14 @@ class Rooms(Protocol):
     def home_of(self, room_id: str) -> Home | None:
         """Which home of the room this node is."""
 
+    def renew(self, room_id: str) -> Home | None:
+        """The same home in its next epoch, as which it will write down the room anew."""
+
     def lose(self, room_id: str) -> None:
         """This node is not the room's home any more."""
+
+    def outdated(self, room_id: str) -> bool:
+        """Whether those who were in the room before may be in the log still. The caller will see to it."""
 
 
 class Scribe:
@@ -176,6 +189,8 @@ class Scribe:
     def journal(self, room_id: str) -> RoomJournal:
         """The journal of a room that someone comes into."""
         journal = self._journals[room_id] = RoomJournal(room_id, self._wake)
+        if self._rooms.outdated(room_id) and (home := self._rooms.renew(room_id)) is not None:
+            self._await(journal, self._registry.reclaim(room_id, home, {}), journal.begin_anew())
         return journal
 
     def restore(self, room: Room, fields: Fields) -> None:
@@ -232,17 +247,21 @@ class Scribe:
         connections = [member.link.connection for member in live.members.values()]
         for member in live.members.values():
             member.link.close(code, reason)
-        changes, afterwards = journal.take()
+        if journal.holding:
+            changes, aftermath = journal.take()
+            committed = self._registry.commit(room_id, home, changes)
+        else:
+            home, aftermath = home.later(), journal.begin_anew()
+            committed = self._registry.reclaim(room_id, home, whole(live, _box_of))
         journal.stop()
         self.hub.drop(room_id, code, reason)
-        committed = self._registry.commit(room_id, home, changes)
         written = False
         try:
             written = await committed
             await self._registry.release(room_id, home, forget=False)
         finally:
             if written:
-                _run(afterwards)
+                aftermath.written()
             for connection in connections:
                 if isinstance(connection, Held):
                     connection.abandon(code, reason)
@@ -253,13 +272,13 @@ class Scribe:
 
     def _rewrite(self, live: LiveRoom) -> None:
         journal = self._journals[live.room_id]
-        home = self._rooms.home_of(live.room_id)
+        home = self._rooms.renew(live.room_id)
         if home is None:
             self.lost(live.room_id)
             return
-        afterwards = journal.begin_anew()
+        aftermath = journal.begin_anew()
         answer = self._registry.reclaim(live.room_id, home, whole(live, _box_of))
-        self._await(journal, answer, afterwards)
+        self._await(journal, answer, aftermath)
 
     def _wake(self, journal: RoomJournal) -> None:
         if not self._awake:
@@ -273,33 +292,31 @@ class Scribe:
                 self._commit(journal)
 
     def _commit(self, journal: RoomJournal) -> None:
-        changes, afterwards = journal.take()
+        changes, aftermath = journal.take()
         home = self._rooms.home_of(journal.room_id)
         if home is None or not (changes.written or changes.removed):
-            _run(afterwards)
+            aftermath.written()
             return
         self.commits += 1
-        self._await(journal, self._registry.commit(journal.room_id, home, changes), afterwards)
+        self._await(journal, self._registry.commit(journal.room_id, home, changes), aftermath)
 
-    def _await(
-        self, journal: RoomJournal, answer: "asyncio.Future[bool]", afterwards: list[Callable[[], None]]
-    ) -> None:
+    def _await(self, journal: RoomJournal, answer: "asyncio.Future[bool]", aftermath: Aftermath) -> None:
         journal.writing = True
-        answer.add_done_callback(lambda done: self._written(journal, done, afterwards))
+        answer.add_done_callback(lambda done: self._written(journal, done, aftermath))
 
-    def _written(
-        self, journal: RoomJournal, answer: "asyncio.Future[bool]", afterwards: list[Callable[[], None]]
-    ) -> None:
+    def _written(self, journal: RoomJournal, answer: "asyncio.Future[bool]", aftermath: Aftermath) -> None:
         journal.writing = False
         if answer.cancelled() or answer.exception() is not None:
             if not answer.cancelled() and not isinstance(answer.exception(), BusUnavailable):
                 _log.error("cluster.commit_failed", room=journal.room_id, cause=repr(answer.exception()))
-            _run(afterwards)
+            aftermath.unwritten()
             self._stop(journal)
-        elif not answer.result() and self._journals.get(journal.room_id) is journal:
-            self.lost(journal.room_id)
+        elif not answer.result():
+            if self._journals.get(journal.room_id) is journal:
+                self.lost(journal.room_id)
+            aftermath.refused(*MOVED)
         else:
-            _run(afterwards)
+            aftermath.written()
             if journal.stirred:
                 self._wake(journal)
 
@@ -308,13 +325,8 @@ class Scribe:
         """Nothing is written down any more. What is being written down comes out before what is held now."""
         journal.stop()
         if not journal.writing:
-            _run(journal.take()[1])
+            journal.take()[1].unwritten()
 
 
 def _box_of(member: Member) -> KeptMailbox | None:
     return member.link if isinstance(member.link, KeptMailbox) else None
-
-
-def _run(afterwards: list[Callable[[], None]]) -> None:
-    for step in afterwards:
-        step()

@@ -74,8 +74,12 @@ return 1
 
 RECLAIM: Final = Script("""
 local home = redis.call('GET', KEYS[1])
-if home and home ~= ARGV[1] then
-    return 0
+if home then
+    local node, epoch = string.match(home, '^(%S+) (%d+)$')
+    local next_node, next_epoch = string.match(ARGV[1], '^(%S+) (%d+)$')
+    if node ~= next_node or tonumber(epoch) >= tonumber(next_epoch) then
+        return 0
+    end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])
@@ -85,7 +89,8 @@ end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 1
 """)
-"""KEYS home, log; ARGV home, ms to keep it, then names and values. Also where the bus has lost what it had."""
+"""KEYS home, log; ARGV the same node as home in a later epoch, ms to keep it, then names and values. Also where the bus
+has lost what it had."""
 
 RELEASE: Final = Script("""
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then

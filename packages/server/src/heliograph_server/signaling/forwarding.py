@@ -124,6 +124,8 @@ def _check(delivery: Delivery, peer_id: object) -> None:
     match delivery:
         case Delivery.FULL:
             raise Refused(ErrorCode.PEER_AWAY_BUFFER_FULL, f"{peer_id} is away or slow, and too much waits for it")
+        case Delivery.UNKEPT:
+            raise Refused(ErrorCode.STORE_UNAVAILABLE, f"There is no way to {peer_id} at the moment; try again")
         case Delivery.GONE:
             raise _nobody(peer_id)
         case Delivery.DELIVERED | Delivery.BUFFERED:

@@ -21,6 +21,8 @@ class Delivery(Enum):
     """Kept for when the peer is back, or has caught up."""
     FULL = auto()
     """Not taken: too much waits already."""
+    UNKEPT = auto()
+    """Not taken: the peer is connected elsewhere, and nothing can be kept for it at the moment."""
     GONE = auto()
     """Not taken: nobody is there."""
 

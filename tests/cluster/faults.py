@@ -1,0 +1,88 @@
+"""What happens to a cluster. Each fault returns once it is over, and says what it was."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from .nodes import Nodes
+
+__all__ = ["EVERY", "Fault"]
+
+Fault = Callable[[Nodes, random.Random], Awaitable[str]]
+
+SHORT_S: Final = 1.5
+"""A fault that nobody has drawn a conclusion from yet."""
+
+LONG_S: Final = 8.0
+"""Longer than the lease of a node: others have taken its rooms meanwhile."""
+
+
+async def kill(nodes: Nodes, rng: random.Random) -> str:
+    """A node dies, and stays away."""
+    number = rng.randrange(len(nodes.nodes))
+    await nodes.kill(number)
+    return f"node {number} was killed"
+
+
+async def kill_two(nodes: Nodes, rng: random.Random) -> str:
+    """Two nodes die at different times: so also one that has just taken the rooms of the other."""
+    first, second = rng.sample(range(len(nodes.nodes)), 2)
+    await nodes.kill(first)
+    await asyncio.sleep(pause_s := rng.uniform(0, LONG_S))
+    await nodes.kill(second)
+    return f"node {first} was killed, and after {pause_s:.1f} s node {second}"
+
+
+async def rotate(nodes: Nodes, rng: random.Random) -> str:
+    """All nodes are restarted, one after the other, in random order."""
+    order = rng.sample(range(len(nodes.nodes)), len(nodes.nodes))
+    for number in order:
+        await nodes.restart(number)
+    return f"nodes were restarted: {order}"
+
+
+async def lose_the_bus(nodes: Nodes, rng: random.Random) -> str:
+    """The bus dies, and comes back without any memory."""
+    nodes.redis.kill()
+    await asyncio.sleep(pause_s := rng.choice((0.0, SHORT_S, LONG_S)))
+    await nodes.redis.start()
+    return f"the bus was away for {pause_s:g} s, and has forgotten everything"
+
+
+async def stop_the_bus(nodes: Nodes, rng: random.Random) -> str:
+    """The bus hangs for a while."""
+    nodes.redis.pause()
+    await asyncio.sleep(pause_s := rng.choice((SHORT_S, LONG_S)))
+    nodes.redis.go_on()
+    return f"the bus hung for {pause_s:g} s"
+
+
+async def cut(nodes: Nodes, rng: random.Random) -> str:
+    """A node is cut off from the bus, and notices at once."""
+    number, pause_s = rng.randrange(len(nodes.nodes)), rng.choice((SHORT_S, LONG_S))
+    nodes.cut(number)
+    await asyncio.sleep(pause_s)
+    nodes.heal(number)
+    return f"node {number} was cut off for {pause_s:g} s"
+
+
+async def silence(nodes: Nodes, rng: random.Random) -> str:
+    """A node is cut off from the bus, and nobody tells it."""
+    number, pause_s = rng.randrange(len(nodes.nodes)), rng.choice((SHORT_S, LONG_S))
+    nodes.silence(number)
+    await asyncio.sleep(pause_s)
+    nodes.heal(number)
+    return f"node {number} was cut off in silence for {pause_s:g} s"
+
+
+async def stop(nodes: Nodes, rng: random.Random) -> str:
+    """A node does nothing for a while: it is as if dead, and then goes on as if nothing had been."""
+    number, pause_s = rng.randrange(len(nodes.nodes)), rng.choice((SHORT_S, LONG_S))
+    nodes.nodes[number].pause()
+    await asyncio.sleep(pause_s)
+    nodes.nodes[number].go_on()
+    return f"node {number} stood still for {pause_s:g} s"
+
+
+EVERY: Final[tuple[Fault, ...]] = (kill, kill_two, rotate, lose_the_bus, stop_the_bus, cut, silence, stop)
