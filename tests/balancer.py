@@ -33,6 +33,7 @@ defaults
     timeout client 120s
     timeout server 120s
     timeout tunnel 1h
+    timeout check 2s
     default-server check inter 200ms fall 1 rise 1 on-marked-down shutdown-sessions
 frontend http
     bind {host}:{http_port}

@@ -46,7 +46,11 @@ class CuttingProxy:
         if self.refusing:
             writer.transport.abort()
             return
-        to_server, from_server = await asyncio.open_connection("127.0.0.1", self._target_port)
+        try:
+            to_server, from_server = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:
+            writer.transport.abort()  # nobody is there
+            return
         ends = (writer, from_server)
         self._open.update(ends)
         life = Life(None if self.lives_bytes is None else self._rng.randint(1, self.lives_bytes))

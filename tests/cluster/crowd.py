@@ -108,6 +108,8 @@ async def crowd(nodes: Nodes, pairs: int, a_room: int, rng: random.Random) -> As
         running = [tasks.create_task(peer.run()) for peer in found.peers]
         try:
             await found.agree(COME_S)
+            for pair in made:
+                pair.sender.producing = True
             yield found
         finally:
             for task in running:

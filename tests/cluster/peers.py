@@ -146,7 +146,7 @@ class Sender(Peer):
     def __init__(self, to: str, *parts: Any) -> None:
         super().__init__(*parts)
         self._to = to
-        self.producing = True
+        self.producing = False
         self.said = 0
         self.unanswered: dict[int, None] = {}
         self.acked: dict[int, str] = {}

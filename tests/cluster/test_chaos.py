@@ -5,6 +5,7 @@ nodes and the registry soon agree on who is there.
 """
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ async def test_nobody_loses_anything(fault: faults.Fault, tmp_path: Path) -> Non
         senders = [pair.sender for pair in everyone.pairs]
         print(
             f"{sum(sender.said for sender in senders)} messages, "
-            f"{sum(len(sender.told) for sender in senders)} told of, "
+            f"told of {dict(Counter(code for sender in senders for code in sender.told.values()))}, "
             f"{sum(len(sender.unknown) for sender in senders)} unknown, "
             f"{sum(peer.lost_sessions for peer in everyone.peers)} sessions lost"
         )

@@ -56,6 +56,8 @@ class _Applications:
 async def running_several(count: int, data_dir: Path, **settings: Any) -> AsyncIterator[RunningServer]:
     """So many nodes, as the one server that they are to whoever connects."""
     settings = {"trusted_proxies": (f"{HOST}/32",)} | settings
+    if settings.get("rooms") == "memory":
+        del settings["rooms"]  # each node's own
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(running_redis(data_dir / "redis"))
         nodes = [

@@ -139,3 +139,28 @@ async def test_steps_are_spread_over_the_time_that_their_peers_need() -> None:
 @pytest.mark.parametrize(("peers", "seconds"), [(0, 0.0), (PEERS_PER_S, 1.0), (1_000_000, DRAIN_S)])
 def test_a_drain_takes_as_long_as_its_peers_need_and_no_longer_than_its_bound(peers: int, seconds: float) -> None:
     assert drain_s(peers) == seconds
+
+
+async def test_whoever_is_on_the_way_into_a_room_that_moves_comes_in_at_its_new_home(
+    redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stoppable_nodes(tmp_path, redis.url, 2) as (old, new):
+        room, user = await old.server.room(), await old.server.sign_in()
+        rooms = old.server.application.rooms
+        admit, asked, answered = rooms.admit, asyncio.Event(), asyncio.Event()
+
+        async def admit_late(*arguments: Any) -> Any:
+            asked.set()
+            await answered.wait()
+            return await admit(*arguments)
+
+        async with old.server.peer("a", room, user, protocol=2) as a, websockets.connect(new.server.ws_url) as b:
+            monkeypatch.setattr(rooms, "admit", admit_late)
+            coming = asyncio.create_task(welcome(b, old.server.registration("b", room, user)))
+            await asked.wait()
+            old.stop()
+            assert await closed_with(a) == 1012
+            answered.set()
+            assert [peer["peer_id"] for peer in (await coming)["peers"]] == ["a"]
+            assert cluster(new.server).homes.here.keys() == {room[0]}
+            assert not old.server.application.hub.occupied(room[0])

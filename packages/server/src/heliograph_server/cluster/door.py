@@ -146,6 +146,8 @@ class Door:
             if self._connection.closed:
                 return
             node = await self._house.where(wanted.room_id)
+            if self._connection.closed:
+                return  # and may have another connection by now
             if node is None:
                 try:
                     await self._enter_here(frame)

@@ -19,6 +19,7 @@ from heliograph_server.cluster.kept_mailbox import Held, KeptMailbox
 from heliograph_server.cluster.room_log import claim_field, fill, member_field, member_name, waiting_field, whole
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.claims import Claim, Waiting
+from heliograph_server.signaling.homes import RoomElsewhere
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.links import Receipt
 from heliograph_server.signaling.live_room import LiveRoom
@@ -187,7 +188,9 @@ class Scribe:
         self.lost_rooms = 0
 
     def journal(self, room_id: str) -> RoomJournal:
-        """The journal of a room that someone comes into."""
+        """The journal of a room that someone comes into. Raises `RoomElsewhere` if it has just left this node."""
+        if self._rooms.home_of(room_id) is None:
+            raise RoomElsewhere
         journal = self._journals[room_id] = RoomJournal(room_id, self._wake)
         if self._rooms.outdated(room_id) and (home := self._rooms.renew(room_id)) is not None:
             self._await(journal, self._registry.reclaim(room_id, home, {}), journal.begin_anew())

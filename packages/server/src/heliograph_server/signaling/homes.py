@@ -9,10 +9,10 @@ __all__ = ["ALONE", "Alone", "Homes", "RoomElsewhere"]
 class RoomElsewhere(Exception):
     """The room's home is another node: whoever wants in has to be taken there. No refusal; no peer ever hears of it.
 
-    `node` is empty where that will only be known in a moment.
+    Without a `node` it is on its way to one, and whoever wants in has to ask again.
     """
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str = "") -> None:
         super().__init__(node)
         self.node = node
 

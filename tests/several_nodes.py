@@ -1,0 +1,40 @@
+"""A pytest plugin: which tests are left out where each server is several nodes, and why.
+
+`pytest -p several_nodes` with `SERVER_TEST_NODES` above 1 leaves them out, and lists them with their reasons.
+"""
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from typing import Final
+
+import pytest
+from server_process import nodes_of_tests
+
+ONE_NODE: Final[dict[str, str]] = {}
+"""Patterns of test ids, and what is different there. `*` stands for anything."""
+
+_LEFT_OUT: Final = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if nodes_of_tests() == 1:
+        return
+    left_out: dict[str, int] = {}
+    out: list[pytest.Item] = []
+    for item in items:
+        if (pattern := next(_patterns(item.nodeid), None)) is not None:
+            left_out[pattern] = left_out.get(pattern, 0) + 1
+            out.append(item)
+    items[:] = [item for item in items if item not in out]
+    config.hook.pytest_deselected(items=out)
+    config.stash[_LEFT_OUT] = left_out
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for pattern, count in config.stash.get(_LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"of one node: {pattern} ({count}): {ONE_NODE[pattern]}")
+
+
+def _patterns(test: str) -> Iterator[str]:
+    return (pattern for pattern in ONE_NODE if fnmatch(test, f"*{pattern}*"))
