@@ -56,10 +56,15 @@ class Authority:
         )
         return certificate.public_bytes(serialization.Encoding.PEM), pem_of(key)
 
+    @property
+    def certificate(self) -> bytes:
+        """Its own, in PEM form."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM)
+
     def trusting(self) -> ssl.SSLContext:
         """What a client needs to trust this authority, and none other."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=self._certificate.public_bytes(serialization.Encoding.PEM).decode())
+        context.load_verify_locations(cadata=self.certificate.decode())
         return context
 
     def keep_in(self, folder: Path) -> tuple[Path, Path]:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
+from heliograph_server.cluster.bus_url import read_bus_url
 from heliograph_server.identity.keyfile import read_key
 from heliograph_server.identity.options import (
     COGNITO_VARIABLES,
@@ -62,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The DynamoDB table, by name or ARN."""
     cluster_url: str = ""
     """The Redis or Valkey through which several nodes are one server; it may hold a password. Empty: one node."""
+    cluster_ca: Path | None = None
+    """The authorities (PEM) whose certificates the bus may have. None: the system's."""
     workers: int = 1
     """How many processes `serve` runs on the same ports; more than one are a cluster."""
     transport: TransportKind = "picows"
@@ -153,6 +156,8 @@ def load_settings(environ: Mapping[str, str], overrides: Mapping[str, str | None
     _check_pair(values, "turn_urls", "turn_secret", problems)
     if (values.get("workers") or 1) > 1 and not values.get("cluster_url"):
         problems.append(f"{PREFIX}CLUSTER_URL: is needed with more than one of {PREFIX}WORKERS")
+    if values.get("cluster_ca") and not (values.get("cluster_url") or "").startswith("rediss"):
+        problems.append(f"{PREFIX}CLUSTER_CA: is used with a {PREFIX}CLUSTER_URL that begins with rediss only")
     if problems:
         raise SettingsError(sorted(problems))
     return Settings(**values)
@@ -245,10 +250,7 @@ def _ice_urls(pattern: re.Pattern[str], expected: str) -> Callable[[str], tuple[
 
 
 def _bus_url(text: str) -> str:
-    if not _BUS_URL.fullmatch(text):
-        raise ValueError(
-            "expected a URL like redis://host:6379, redis+sentinel://host:26379/name or redis+cluster://host:6379"
-        )
+    read_bus_url(text)
     return text
 
 
@@ -276,8 +278,6 @@ def _operator_token(text: str) -> str:
 
 _TABLE: Final = re.compile(r"(?:arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-z0-9_.-]{3,255}", re.ASCII)
 
-_BUS_URL: Final = re.compile(r"rediss?(?:\+(?:sentinel|cluster))?://\S+")
-
 _PORT: Final = _integer(0, 65535)
 
 _ICE_HOST: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -300,6 +300,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "rooms": _one_of(RoomsKind),
     "rooms_table": _table,
     "cluster_url": _bus_url,
+    "cluster_ca": lambda text: Path(_not_empty(text)),
     "workers": _integer(1, 256),
     "transport": _one_of(TransportKind),
     "tls_cert": lambda text: Path(_not_empty(text)),
@@ -336,6 +337,7 @@ HELP: Final[dict[str, str]] = {
     "rooms": "where rooms are kept: sqlite, memory or dynamodb",
     "rooms_table": "the DynamoDB table of rooms",
     "cluster_url": "Redis or Valkey through which several nodes are one server",
+    "cluster_ca": "certificate authorities (PEM) of a cluster_url with TLS, instead of the system's",
     "workers": "processes on the same ports; more than one need cluster_url",
     "transport": "how WebSockets are served: asgi",
     "tls_cert": "certificate chain (PEM); with it both ports speak TLS alone",

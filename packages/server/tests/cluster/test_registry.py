@@ -11,6 +11,7 @@ import pytest
 from redis_server import running_redis
 
 from heliograph_server.cluster.bus import Changes, Home, Registry, Tokens
+from heliograph_server.cluster.bus_url import read_bus_url
 from heliograph_server.cluster.redis_bus import RedisBus
 
 from .memory_registry import MemoryRegistry
@@ -40,8 +41,8 @@ class Nobody:
 
 
 @asynccontextmanager
-async def on_the_bus(url: str, node: str) -> AsyncIterator[tuple[RedisBus, Nobody]]:
-    bus, listener = RedisBus(url), Nobody()
+async def on_the_bus(url: str, node: str, ca: Path | None = None) -> AsyncIterator[tuple[RedisBus, Nobody]]:
+    bus, listener = RedisBus(read_bus_url(url, ca)), Nobody()
     running = asyncio.create_task(bus.run(node, listener))
     try:
         async with asyncio.timeout(20):

@@ -3,6 +3,7 @@
 import time
 from functools import partial
 
+from heliograph_server.cluster.bus_url import read_bus_url
 from heliograph_server.cluster.likeness import likeness
 from heliograph_server.cluster.node import ClusterNode
 from heliograph_server.settings import Settings
@@ -24,10 +25,7 @@ def cluster_node(settings: Settings, key: str) -> ClusterNode | None:
         from heliograph_server.cluster.redis_bus import RedisBus  # noqa: PLC0415
     except ImportError as error:
         raise ClusterUnusable(NOT_INSTALLED) from error
-    try:
-        bus = RedisBus(settings.cluster_url)
-    except ValueError as error:
-        raise ClusterUnusable(f"HELIOGRAPH_CLUSTER_URL: {error}") from error
+    bus = RedisBus(read_bus_url(settings.cluster_url, settings.cluster_ca))
     return ClusterNode(
         bus,
         bus,

@@ -1,23 +1,11 @@
-"""Connections to Redis or Valkey: a single server, a replicated one behind Sentinels, or a cluster of shards.
-
-| URL | what is there |
-|---|---|
-| `redis://[user:password@]host[:port][/database]` | one server, or the one address of a service that fails over |
-| `redis+sentinel://[user:password@]host[:port],host…/name` | Sentinels that know where the primary of that name is |
-| `redis+cluster://[user:password@]host[:port],host…` | some nodes of a cluster; sharded pub/sub is used |
-
-`rediss` in the place of `redis` is TLS.
-"""
+"""Connections to Redis or Valkey: a single server, a replicated one behind Sentinels, or a cluster of shards."""
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final, Protocol
-from urllib.parse import unquote
 
 from hiredis import pack_command
-from msgspec import Struct
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import PubSub
 from redis.asyncio.cluster import ClusterNode
@@ -26,21 +14,17 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
+from heliograph_server.cluster.bus_url import BusUrl
+
 __all__ = ["FAILURES", "Connections", "Reader", "connections"]
 
 FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError, asyncio.IncompleteReadError)
 
-DEFAULT_PORT: Final = 6379
-SENTINEL_PORT: Final = 26379
 SENTINEL_S: Final = 1.0
 """How long a Sentinel may take to answer, before the next one is asked."""
 
 _MESSAGES: Final = (b"message", b"smessage")
 _ENDS: Final = (b"unsubscribe", b"sunsubscribe")
-_URL: Final = re.compile(
-    r"(?P<tls>rediss?)\+(?P<kind>sentinel|cluster)://"
-    r"(?:(?P<user>[^:@/]*):(?P<password>[^@/]*)@)?(?P<hosts>[^@/]+)(?:/(?P<name>[^/?]*))?"
-)
 
 
 class Reader(Protocol):
@@ -69,23 +53,15 @@ class Connections(Protocol):
         """Have a script known wherever it may be called."""
 
 
-def connections(url: str) -> Connections:
-    """What the URL stands for. Raises `ValueError`."""
-    if "+" not in url.partition("://")[0]:
-        return _Single(lambda: _server(url))
-    target = _target(url)
-    if target.kind == "cluster":
-        return _Shards(target)
-    if not target.name:
-        raise ValueError("redis+sentinel needs the name of the primary after the hosts: /name")
-    return _Single(lambda: _primary(target))
-
-
-class _Target(Struct, frozen=True):
-    kind: str
-    hosts: list[tuple[str, int]]
-    name: str
-    options: dict[str, Any]
+def connections(bus: BusUrl) -> Connections:
+    """Those to what the URL stands for."""
+    match bus.kind:
+        case "single":
+            return _Single(lambda: _server(bus))
+        case "sentinel":
+            return _Single(lambda: _primary(bus))
+        case "cluster":
+            return _Shards(bus)
 
 
 class _Single:
@@ -134,8 +110,8 @@ class _Single:
 class _Shards:
     """See `Connections`. Each command goes to the shard of its key, a publication to that of its channel."""
 
-    def __init__(self, target: _Target) -> None:
-        self._target = target
+    def __init__(self, bus: BusUrl) -> None:
+        self._bus = bus
         self._client: Any = None
 
     def publication(self, channel: str, batch: bytes) -> tuple[Any, ...]:
@@ -156,16 +132,14 @@ class _Shards:
 
     @contextlib.asynccontextmanager
     async def open(self, channel: str) -> AsyncIterator[Reader]:
-        nodes = [ClusterNode(host, port) for host, port in self._target.hosts]
-        cluster: Any = RedisCluster(startup_nodes=nodes, **self._target.options)
+        nodes = [ClusterNode(host, port) for host, port in self._bus.hosts]
+        cluster: Any = RedisCluster(startup_nodes=nodes, **_options(), **self._bus.options)
         try:
             await cluster.initialize()
             self._client = cluster
             shard = cluster.get_node_from_key(channel)
-            options = dict(self._target.options)
-            tls = options.pop("ssl", False)
             async with (
-                Redis(host=shard.host, port=shard.port, ssl=tls, **options) as client,
+                Redis(host=shard.host, port=shard.port, **_options(), **self._bus.options) as client,
                 client.pubsub() as subscription,
             ):
                 await subscription.ssubscribe(channel)
@@ -196,37 +170,20 @@ def _options() -> dict[str, Any]:
 
 
 @contextlib.asynccontextmanager
-async def _server(url: str) -> AsyncIterator[Any]:
-    async with Redis.from_url(url, **_options()) as client:
+async def _server(bus: BusUrl) -> AsyncIterator[Any]:
+    [(host, port)] = bus.hosts
+    async with Redis(host=host, port=port, **_options(), **bus.options) as client:
         yield client
 
 
 @contextlib.asynccontextmanager
-async def _primary(target: _Target) -> AsyncIterator[Any]:
+async def _primary(bus: BusUrl) -> AsyncIterator[Any]:
     make: Any = Sentinel  # comes without types
-    sentinel = make(target.hosts, sentinel_kwargs={"socket_timeout": SENTINEL_S, **_options()}, **target.options)
+    asking = {"socket_timeout": SENTINEL_S, **_options(), **bus.sentinel_options}
+    sentinel = make(bus.hosts, sentinel_kwargs=asking, **_options(), **bus.options)
     try:
-        async with sentinel.master_for(target.name) as client:
+        async with sentinel.master_for(bus.name) as client:
             yield client
     finally:
         for asked in sentinel.sentinels:
             await asked.aclose()
-
-
-def _target(url: str) -> _Target:
-    parts = _URL.fullmatch(url)
-    if parts is None:
-        raise ValueError("expected hosts separated by commas")
-    default = DEFAULT_PORT if parts["kind"] == "cluster" else SENTINEL_PORT
-    hosts = []
-    for host in parts["hosts"].split(","):
-        name, colon, port = host.rpartition(":")
-        hosts.append((name, int(port)) if colon else (host, default))
-    options = _options()
-    if parts["password"]:
-        options["password"] = unquote(parts["password"])
-    if parts["user"]:
-        options["username"] = unquote(parts["user"])
-    if parts["tls"] == "rediss":
-        options["ssl"] = True
-    return _Target(parts["kind"], hosts, parts["name"] or "", options)

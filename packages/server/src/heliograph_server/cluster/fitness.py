@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from heliograph_server.cluster.assembly import NOT_INSTALLED
+from heliograph_server.cluster.bus_url import read_bus_url
 from heliograph_server.cluster.likeness import differences, likeness
 from heliograph_server.cluster.scripts import NODES_KEY, introduction_key
 from heliograph_server.identity.keyfile import KEY_FILE, KeyFileError
@@ -40,7 +41,7 @@ async def cluster_problems(settings: Settings) -> list[str]:
             " machine, sqlite."
         )
     try:
-        bus = _bus(settings.cluster_url)
+        bus = _bus(settings)
         async with asyncio.timeout(REACH_S):
             servers, introductions = await _ask(bus, settings.cluster_url)
     except _Unreachable as error:
@@ -64,15 +65,12 @@ class _Unreachable(Exception):
     """The text is one sentence for the operator."""
 
 
-def _bus(url: str) -> "Connections":
+def _bus(settings: Settings) -> "Connections":
     try:
         from heliograph_server.cluster.connecting import connections  # noqa: PLC0415 - see `assembly`
     except ImportError as error:
         raise _Unreachable(f"{NOT_INSTALLED}.") from error
-    try:
-        return connections(url)
-    except ValueError as error:
-        raise _Unreachable(f"HELIOGRAPH_CLUSTER_URL can't be understood ({error}): mend it.") from None
+    return connections(read_bus_url(settings.cluster_url, settings.cluster_ca))
 
 
 async def _ask(bus: "Connections", url: str) -> tuple[Servers, list[bytes]]:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from redis.exceptions import NoScriptError
 
 from heliograph_server.cluster.bus import INTRODUCE_S, BusListener, BusUnavailable, Changes, Fields, Home, Lease, Taken
+from heliograph_server.cluster.bus_url import BusUrl
 from heliograph_server.cluster.connecting import FAILURES, Reader, connections
 from heliograph_server.cluster.scripts import (
     COMMIT,
@@ -66,8 +67,7 @@ class _Command(Struct):
 class RedisBus:
     """See `Bus` and `Registry`."""
 
-    def __init__(self, url: str) -> None:
-        """Raises `ValueError` for a URL that is none."""
+    def __init__(self, url: BusUrl) -> None:
         self._connections = connections(url)
         self._queue: deque[_Command] = deque()
         self._queued = asyncio.Event()
