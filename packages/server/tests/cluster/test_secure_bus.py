@@ -84,9 +84,8 @@ async def test_sentinels_with_tls_and_a_password_of_their_own(tls: Tls, tmp_path
 
 
 async def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(
-    redis: RedisServer, tls: Tls, tmp_path: Path
+    redis: RedisServer, tmp_path: Path
 ) -> None:
-    assert tls.ca.exists()
     other = tmp_path / "other.pem"
     other.write_bytes(Authority().certificate)
     for ca in (None, other):
@@ -94,16 +93,21 @@ async def test_a_server_whose_certificate_nobody_vouches_for_is_not_spoken_to(
         assert problem.startswith("The bus can't be reached (")
         assert "certificate verify failed" in problem.lower()
         assert not mentioned(problem)
+    for unusable in (tmp_path / "missing.pem", tmp_path):
+        [problem] = await cluster_problems(Settings(cluster_url=redis.url, cluster_ca=unusable, data_dir=tmp_path))
+        assert problem.startswith(f"HELIOGRAPH_CLUSTER_CA={unusable} can't be read as certificates (")
 
 
-async def test_nothing_but_tls_is_taken_and_nothing_says_the_password(redis: RedisServer, tmp_path: Path) -> None:
+async def test_nothing_but_tls_is_taken_and_nothing_says_the_password(
+    redis: RedisServer, tls: Tls, tmp_path: Path
+) -> None:
     plain = redis.url.replace("rediss://", "redis://")
     [problem] = await cluster_problems(Settings(cluster_url=plain, data_dir=tmp_path))
     assert problem.startswith("The bus can't be reached (")
     with capture_logs() as logs:
         for url in (plain, f"rediss://:not-{PASSWORD}@{HOST}:{redis.port}"):
             known = len(logs)
-            running = asyncio.create_task(RedisBus(read_bus_url(url)).run("node", Nobody()))
+            running = asyncio.create_task(RedisBus(read_bus_url(url, tls.ca)).run("node", Nobody()))
             async with asyncio.timeout(20):
                 while len(logs) == known:  # noqa: ASYNC110 - a log has no event to wait for
                     await asyncio.sleep(0.01)

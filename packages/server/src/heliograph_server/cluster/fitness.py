@@ -1,6 +1,7 @@
 """Whether these settings, the bus as it is and the nodes that are on it make a cluster: asked before a node starts."""
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ async def cluster_problems(settings: Settings) -> list[str]:
             " machine, sqlite."
         )
     try:
+        _check_authorities(settings)
         bus = _bus(settings)
         async with asyncio.timeout(REACH_S):
             servers, introductions = await _ask(bus, settings.cluster_url)
@@ -63,6 +65,17 @@ def cluster_notes(settings: Settings) -> list[str]:
 
 class _Unreachable(Exception):
     """The text is one sentence for the operator."""
+
+
+def _check_authorities(settings: Settings) -> None:
+    if settings.cluster_ca is not None:
+        try:
+            ssl.create_default_context(cafile=settings.cluster_ca)
+        except OSError as error:  # those of ssl are among them
+            raise _Unreachable(
+                f"HELIOGRAPH_CLUSTER_CA={settings.cluster_ca} can't be read as certificates"
+                f" ({error.strerror or error}): give a PEM file."
+            ) from error
 
 
 def _bus(settings: Settings) -> "Connections":
