@@ -143,8 +143,6 @@ class Door:
     async def _enter(self, wanted: Register, frame: bytes) -> None:
         self._level_2 = wanted.protocol >= 2
         for pause_s in MOVE_PAUSES_S:
-            if self._connection.closed:
-                return
             node = await self._house.where(wanted.room_id)
             if self._connection.closed:
                 return  # and may have another connection by now
