@@ -118,6 +118,7 @@ def tests(session: nox.Session) -> None:
 def js(session: nox.Session) -> None:
     """Run the tests of the browser SDK in a real Chromium."""
     install(session, "test")
+    install_npm(session, BROWSER)
     session.run("pytest", f"{BROWSER}/tests", *session.posargs, env=browser(session))
 
 

@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["browser_reference"]
 
 SOURCES: Final = Path(__file__).parents[2] / "packages/js-client/src"
-INHERITED: Final = {"Session": ["Member"], "Connection": ["RemoteCalls"]}
+INHERITED: Final = {"Session": ["Member"], "Connection": ["Link", "RemoteCalls"], "Api": ["Http"]}
 """Classes that have no name of their own for programs: their members are shown with those that extend them."""
 INSIDE: Final = {
     "Session": {"enter"},
@@ -17,9 +17,10 @@ INSIDE: Final = {
         *(
             "id",
             "isOffering",
-            "isNegotiated",
+            "incoming",
             "offer",
             "answer",
+            "answerAgain",
             "renegotiate",
             "conclude",
             "candidate",
@@ -30,17 +31,19 @@ INSIDE: Final = {
     },
     "IncomingFile": {"announced"},
     "Claim": {"end"},
+    "Channel": {"isPlain", "init", "attach", "suspend"},
+    "Api": {"call"},
 }
 """Members that other modules of the SDK call, and nobody else."""
 ORDER: Final = [
-    *("connect", "Session", "Connection", "Channel", "IncomingFile", "Claim"),
-    *("Api", "signIn", "createRoom", "deletePeersAndRoom", "Sha256"),
+    *("connect", "Session", "Connection", "Channel", "JsonChannel", "IncomingFile", "Claim"),
+    *("signIn", "createRoom", "Api", "Sha256"),
     *("StateEvent", "ConnectionEvent", "ChannelEvent", "FileEvent"),
 ]
 
-OPENING: Final = """What `import … from 'heliograph'` offers. How it fits together is in
-[the package's README](../../packages/js-client/README.md). Times are in milliseconds (`Ms`) or seconds (`S`), sizes in
-bytes. Every error is in the tree at the end.
+OPENING: Final = """What `import … from 'heliograph'` offers; `Api` is in `heliograph/api`, `Sha256` in
+`heliograph/sha256`. How it fits together is in [the package's README](../../packages/js-client/README.md). Times are in
+milliseconds (`Ms`) or seconds (`S`), sizes in bytes. Every error is in the tree at the end.
 """
 
 DOC: Final = r"/\*\*(?P<doc>(?:(?!\*/).)*?)\*/\s*\n"

@@ -51,8 +51,10 @@ async def test_each_name_that_the_readme_uses_is_there(server: ServerProcess, op
     page = await open_page(server.url)
     missing = await page.page.evaluate(
         """async (used) => {
-          const sdk = await import('/sdk/index.js');
-          const isField = (Kind, name) => new RegExp(`(?:this\\\\.|^\\\\s*)${name} = `, 'm').test(Kind);
+          const modules = ['index', 'api', 'incoming-file'].map((name) => import(`/sdk/${name}.js`));
+          const sdk = Object.assign({}, ...(await Promise.all(modules)));
+          const isField = (Kind, name) => new RegExp(`(?:this\\\\.|^\\\\s*)${name} = `, 'm').test(Kind) ||
+            (Kind.prototype !== undefined && isField(Object.getPrototypeOf(Kind), name));
           const has = (Kind, name) => name in Kind.prototype || isField(Kind, name);
           return Object.entries(used).flatMap(([kind, names]) =>
             names.filter((name) => !has(sdk[kind], name)).map((name) => `${kind}.${name}`));

@@ -1,7 +1,6 @@
 /** Remote calls to the other side of a connection, and what becomes of them. */
 
 import { ChannelFormatError, HeliographError, RpcError } from './errors.js';
-import { TextChannel } from './splitting.js';
 import { utf8Length } from './utf8.js';
 import { deferred, within } from './waiting.js';
 
@@ -24,7 +23,7 @@ export const STREAM_CREDIT_BYTES = 1024 * 1024;
 export class Calls {
   #open;
   #peerId;
-  /** @type {TextChannel | null} */
+  /** @type {import('./channel.js').Channel | null} */
   #channel = null;
   #nextId = 0;
   /** @type {Map<number, Open>} */
@@ -99,13 +98,13 @@ export class Calls {
 
   #connect() {
     if (this.#channel === null) {
-      this.#channel = new TextChannel(this.#open(), true);
+      this.#channel = this.#open();
       void this.#listen(this.#channel);
     }
     return this.#channel;
   }
 
-  /** @param {TextChannel} channel */
+  /** @param {import('./channel.js').Channel} channel */
   async #listen(channel) {
     let why = 'The connection ended before the answer came';
     try {
@@ -113,13 +112,14 @@ export class Calls {
     } catch (error) {
       why = error instanceof Error ? error.message : why;
     }
+    channel.close();
     if (this.#channel === channel) this.#channel = null;
     /** @type {RpcCalleeFrame} */
     const frame = { type: 'failure', id: 0, code: 'CALL_INTERRUPTED', message: why };
     for (const [id, call] of this.#calls) this.#deliver(id, call, { frame, size: 0 });
   }
 
-  /** @param {string} text @throws {ChannelFormatError} */
+  /** @param {import('./channel.js').Frame} text @throws {ChannelFormatError} */
   #answered(text) {
     const frame = parse(text);
     const call = this.#calls.get(frame.id);
@@ -127,7 +127,7 @@ export class Calls {
     if (!['part', 'end', 'result', 'failure'].includes(frame.type) || frame.id >= this.#nextId) throw senseless();
     if (call === undefined) return;
     if (frame.type !== 'failure' && isOfStream !== (call.credit !== null)) throw senseless();
-    const size = utf8Length(text);
+    const size = utf8Length(String(text));
     if (frame.type === 'part' && call.credit !== null) {
       if (call.credit <= 0) throw senseless();
       call.credit -= size;
@@ -153,11 +153,11 @@ export class Calls {
   }
 }
 
-/** @param {string} text @returns {any} an object with an id @throws {ChannelFormatError} */
+/** @param {import('./channel.js').Frame} text @returns {any} an object with an id @throws {ChannelFormatError} */
 export function parse(text) {
   let frame = null;
   try {
-    frame = JSON.parse(text);
+    if (typeof text === 'string') frame = JSON.parse(text);
   } catch {
     throw senseless();
   }

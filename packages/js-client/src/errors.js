@@ -1,5 +1,6 @@
 /**
- * Everything that the SDK throws or reports. Programs branch on `code`; `message` is one sentence for a person.
+ * Everything that the SDK throws or reports. Programs branch on the class or on `code`; `message` is one sentence for a
+ * person, and `name` the code as a word.
  *
  *     HeliographError
  *     ├── ServerUnreachable         no answer over HTTP, or no WebSocket
@@ -31,6 +32,8 @@
  * An aborted wait throws the signal's own reason, as `fetch` does.
  */
 
+import { wordOf } from './code-words.js';
+
 /** @typedef {import('./report.js').ConnectReport} ConnectReport */
 
 export class HeliographError extends Error {
@@ -41,7 +44,8 @@ export class HeliographError extends Error {
    */
   constructor(code, message, options) {
     super(message, options);
-    this.name = new.target.name;
+    /** The code as a word, as consoles show it: names of classes are not the same in minified code. */
+    this.name = wordOf(code);
     this.code = code;
   }
 }

@@ -1,7 +1,5 @@
 /** What travels on a file's channel: see `heliograph_protocol.datachannel`, and docs/protocol.md. */
 
-export const CHAT_LABEL = 'chat';
-export const FILE_LABEL = 'file';
 /** The most content in one frame. */
 export const FRAME_BYTES = 65_536;
 /** There is a checkpoint at each multiple of this, and at the end. */

@@ -16,7 +16,7 @@ export class FreshIceServers {
   #timer = 0;
   #turn = 0;
 
-  /** @param {{ iceServers: RTCIceServer[] }} holder @param {() => Promise<import('./api.js').Api>} api */
+  /** @param {{ iceServers: RTCIceServer[] }} holder @param {() => Promise<import('./http.js').Http>} api */
   constructor(holder, api) {
     this.#holder = holder;
     this.#api = api;

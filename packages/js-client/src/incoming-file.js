@@ -15,7 +15,7 @@ export const MAX_FILE_BYTES = 2 * 1024 ** 3;
 const WINDOW_BYTES = 8 * CHUNK_BYTES;
 
 /** @typedef {import('./channel.js').Channel} Channel */
-/** @typedef {'TOO_BIG' | 'CHECKSUM_MISMATCH' | 'SIZE_MISMATCH' | 'NOT_WANTED' | 'BAD_MESSAGE' | 'NO_SPACE' | 'CANNOT_WRITE' | 'CANCELLED'} RefusalCode */
+/** @typedef {'TOO_BIG' | 'CHECKSUM_MISMATCH' | 'SIZE_MISMATCH' | 'NOT_WANTED' | 'BAD_MESSAGE' | 'NO_SPACE' | 'CANNOT_WRITE' | 'CANCELLED' | 'EXISTS' | 'BAD_NAME'} RefusalCode */
 /**
  * @typedef {object} ReceivedFile
  * @property {Blob} blob the content; that of a big file is on disk, for as long as the page is open
@@ -23,6 +23,9 @@ const WINDOW_BYTES = 8 * CHUNK_BYTES;
  * @property {string} sha256 in 64 lower-case hexadecimal digits
  * @property {number} resumedAt bytes that were here already
  */
+
+/** By what they are known again. @type {Map<string, { channel: Channel, taking: Promise<ReceivedFile> }>} */
+const underWay = new Map();
 
 export class IncomingFile {
   /** Whether it was accepted or refused. */
@@ -75,9 +78,23 @@ export class IncomingFile {
    * @returns {Promise<ReceivedFile>} complete, its checksum compared
    * @throws {errors.FileError}
    */
-  async accept({ to, maxBytes = MAX_FILE_BYTES, onProgress = () => {}, signal } = {}) {
+  async accept(options = {}) {
     this.decided = true;
     const key = JSON.stringify([this.folder, this.name, this.size, this.#modified]);
+    const earlier = underWay.get(key);
+    if (earlier?.channel.state === 'closed') await earlier.taking.catch(() => {}); // it puts by what it has
+    const taking = this.#take(key, options);
+    const mine = { channel: this.#channel, taking };
+    underWay.set(key, mine);
+    try {
+      return await taking;
+    } finally {
+      if (underWay.get(key) === mine) underWay.delete(key);
+    }
+  }
+
+  /** @param {string} key @param {Parameters<IncomingFile['accept']>[0]} options @returns {Promise<ReceivedFile>} */
+  async #take(key, { to, maxBytes = MAX_FILE_BYTES, onProgress = () => {}, signal } = {}) {
     /** @type {Pieces | null} */
     let pieces = null;
     try {

@@ -1,6 +1,7 @@
 /** One RTCPeerConnection and the signals that set it up. Trickles both ways (RFC 8838). */
 
 import { candidateType } from './report.js';
+import { writeLine } from './session-name.js';
 
 /** How many candidates are kept while there is no remote description yet. */
 export const EARLY_CANDIDATES = 256;
@@ -8,7 +9,8 @@ export const EARLY_CANDIDATES = 256;
 /** @typedef {import('./protocol.js').Candidate['candidate']} WireCandidate */
 /**
  * What is said to the other side, before it is addressed.
- * @typedef {{ type: 'offer' | 'answer', sdp: string, ice_restart: true } | { type: 'candidate', candidate: WireCandidate } | { type: 'quit' }} Words
+ * @typedef {{ type: 'offer' | 'answer', sdp: string, ice_restart: true } | { type: 'candidate', candidate: WireCandidate } | { type: 'quit' }
+ *   | { type: 'error', code: string, message: string }} Words
  */
 
 export class Negotiation {
@@ -19,6 +21,8 @@ export class Negotiation {
   answered = false;
   /** Whether the other side takes another offer for the same connection. */
   canRestart = false;
+  /** Which connection it is for. @type {import('./session-name.js').SessionLine | null} */
+  line = null;
   #say;
   /** Local candidates found before the description went out; null from then on. @type {WireCandidate[] | null} */
   #unsent = [];
@@ -83,16 +87,12 @@ export class Negotiation {
     else if (this.#early.length < EARLY_CANDIDATES) this.#early.push(candidate);
   }
 
-  close() {
-    this.pc.close();
-  }
-
   /** @param {'offer' | 'answer'} type */
   #describe(type) {
     const unsent = this.#unsent ?? [];
     this.#unsent = null;
     if (this.pc.signalingState === 'closed') return;
-    this.#say({ type, sdp: this.pc.localDescription?.sdp ?? '', ice_restart: true });
+    this.#say({ type, sdp: writeLine(this.pc.localDescription?.sdp ?? '', this.line), ice_restart: true });
     for (const candidate of unsent) this.#say({ type: 'candidate', candidate });
   }
 

@@ -50,7 +50,7 @@ export class OutgoingFile {
     this.#listening = this.#listen();
   }
 
-  /** @param {string} name @param {string[]} folder @returns {Promise<import('./files.js').Receipt>} */
+  /** @param {string} name @param {string[]} folder @returns {Promise<import('./sending.js').Receipt>} */
   async send(name, folder) {
     const { size, type } = this.#file;
     try {

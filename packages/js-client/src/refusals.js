@@ -1,40 +1,28 @@
 /** The error for each code that the protocol has for saying no. */
 
+import { wordOf } from './code-words.js';
 import * as errors from './errors.js';
+import { InvalidIdToken, InvalidJson, InvalidMessage, InvalidRoomToken, MessageTooBig, NoPeerAvailable } from './errors.js';
+import { NotPermitted, NotRegistered, PeerAwayBufferFull, PeerIdTaken, PeerNotFound, RateLimited, RoomExpired } from './errors.js';
+import { RoomFull, RoomNotFound, SenderMismatch, StoreUnavailable, UnknownMessageType } from './errors.js';
 
-/** @typedef {import('./protocol.js').ErrorCode} ErrorCode */
-
-/** @type {Record<ErrorCode, typeof errors.Refused>} */
+/** By their codes as words. @type {Record<string, typeof errors.Refused>} */
 const REFUSALS = {
-  INTERNAL: errors.InternalError,
-  INVALID_ID_TOKEN: errors.InvalidIdToken,
-  INVALID_JSON: errors.InvalidJson,
-  INVALID_MESSAGE: errors.InvalidMessage,
-  INVALID_ROOM_TOKEN: errors.InvalidRoomToken,
-  MESSAGE_TOO_BIG: errors.MessageTooBig,
-  NOT_PERMITTED: errors.NotPermitted,
-  NOT_REGISTERED: errors.NotRegistered,
-  PEER_ID_TAKEN: errors.PeerIdTaken,
-  PEER_NOT_FOUND: errors.PeerNotFound,
-  PEER_AWAY_BUFFER_FULL: errors.PeerAwayBufferFull,
-  NO_PEER_AVAILABLE: errors.NoPeerAvailable,
-  RATE_LIMITED: errors.RateLimited,
-  ROOM_EXPIRED: errors.RoomExpired,
-  ROOM_FULL: errors.RoomFull,
-  ROOM_NOT_FOUND: errors.RoomNotFound,
-  SENDER_MISMATCH: errors.SenderMismatch,
-  STORE_UNAVAILABLE: errors.StoreUnavailable,
-  UNKNOWN_MESSAGE_TYPE: errors.UnknownMessageType,
+  ...{ InvalidIdToken, InvalidJson, InvalidMessage, InvalidRoomToken, MessageTooBig, NoPeerAvailable, NotPermitted },
+  ...{ NotRegistered, PeerAwayBufferFull, PeerIdTaken, PeerNotFound, RateLimited, RoomExpired, RoomFull, RoomNotFound },
+  ...{ SenderMismatch, StoreUnavailable, UnknownMessageType, Internal: errors.InternalError },
 };
 
 /**
- * The error for an `error` message of the server. A code of a newer server becomes a plain `Refused`.
+ * The error for an `error` message of the server: `ROOM_FULL` is a `RoomFull`. A code of a newer server becomes a plain
+ * `Refused`.
  * @param {import('./protocol.js').ErrorMessage} message
  * @returns {errors.Refused}
  */
 export function refusal({ code = '', message = '', reason = '' }) {
-  const Kind = Object.hasOwn(REFUSALS, code) ? REFUSALS[/** @type {ErrorCode} */ (code)] : errors.Refused;
-  return new Kind(code || 'REFUSED', message || reason || 'The server refused');
+  const name = wordOf(code);
+  const Refused = (Object.hasOwn(REFUSALS, name) && REFUSALS[name]) || errors.Refused;
+  return new Refused(code || 'REFUSED', message || reason || 'The server refused');
 }
 
 /** @type {Record<number, [typeof errors.SignalingClosed, string, string]>} */

@@ -1,11 +1,10 @@
 /** What a connection can do with remote calls, in both directions. */
 
-import { Calls } from './calls.js';
 import { Emitter } from './events.js';
-import { Serving } from './serving.js';
+import { rpc } from './late.js';
+import { RPC_PROTOCOL } from './split-frames.js';
 
 export const RPC_LABEL = 'rpc';
-export const RPC_PROTOCOL = 'heliograph.rpc.1';
 
 /** @typedef {import('./calls.js').CallOptions} CallOptions */
 /** @typedef {import('./serving.js').Handler} Handler */
@@ -17,8 +16,10 @@ export const RPC_PROTOCOL = 'heliograph.rpc.1';
 export class RemoteCalls extends Emitter {
   #methods = /** @type {Map<string, Handler>} */ (new Map());
   #common;
-  #calls;
-  /** @type {Serving | null} */
+  #open;
+  /** @type {import('./calls.js').Calls | null} */
+  #calls = null;
+  /** @type {import('./serving.js').Serving | null} */
   #serving = null;
 
   /**
@@ -28,8 +29,9 @@ export class RemoteCalls extends Emitter {
    */
   constructor(peerId, open, common = new Map()) {
     super();
+    this.peerId = peerId;
     this.#common = common;
-    this.#calls = new Calls(() => open(RPC_LABEL, { protocol: RPC_PROTOCOL }), peerId);
+    this.#open = open;
   }
 
   /**
@@ -40,8 +42,8 @@ export class RemoteCalls extends Emitter {
    * @returns {Promise<any>}
    * @throws {import('./errors.js').RpcError | import('./errors.js').ChannelError | import('./errors.js').ConnectionClosed}
    */
-  call(method, args = [], options = {}) {
-    return this.#calls.call(method, args, options);
+  async call(method, args = [], options = {}) {
+    return (await this.#ready()).call(method, args, options);
   }
 
   /**
@@ -52,8 +54,8 @@ export class RemoteCalls extends Emitter {
    * @param {CallOptions} [options]
    * @returns {AsyncGenerator<any, void>}
    */
-  stream(method, args = [], options = {}) {
-    return this.#calls.stream(method, args, options);
+  async *stream(method, args = [], options = {}) {
+    yield* (await this.#ready()).stream(method, args, options);
   }
 
   /** Answers calls of a method, on this connection alone. @param {string} method @param {Handler} handler */
@@ -62,9 +64,19 @@ export class RemoteCalls extends Emitter {
   }
 
   /** The other side has one channel of calls at a time. @param {import('./channel.js').Channel} channel */
-  answerCalls(channel) {
-    this.#serving?.close();
-    const find = (/** @type {string} */ method) => this.#methods.get(method) ?? this.#common.get(method);
-    this.#serving = new Serving(channel, find, /** @type {any} */ (this));
+  async answerCalls(channel) {
+    try {
+      const { Serving } = await rpc();
+      this.#serving?.close();
+      const find = (/** @type {string} */ method) => this.#methods.get(method) ?? this.#common.get(method);
+      this.#serving = new Serving(channel, find, /** @type {any} */ (this));
+    } catch (error) {
+      channel.close(/** @type {Error} */ (error));
+    }
+  }
+
+  async #ready() {
+    const { Calls } = await rpc();
+    return (this.#calls ??= new Calls(() => this.#open(RPC_LABEL, { protocol: RPC_PROTOCOL }), this.peerId));
   }
 }

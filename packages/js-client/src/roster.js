@@ -5,14 +5,7 @@ import { peerOf } from './peer.js';
 /** @typedef {'joined' | 'updated' | 'away' | 'back' | 'left'} PeerChange */
 /** @typedef {{ change: PeerChange, peer: import('./peer.js').Peer, reason: string | null }} PeerNews */
 
-/** @type {Record<string, PeerChange>} */
-const CHANGES = {
-  peer_joined: 'joined',
-  peer_updated: 'updated',
-  peer_away: 'away',
-  peer_back: 'back',
-  peer_left: 'left',
-};
+const NEWS = /^peer_(joined|updated|away|back|left)$/;
 
 /**
  * The others by their ids, without oneself.
@@ -27,7 +20,7 @@ export class Roster extends Map {
 
   /** @param {import('./protocol.js').ServerMessage} message @returns {PeerNews | null} null if it is not about a peer */
   take(message) {
-    const change = CHANGES[message.type];
+    const change = /** @type {PeerChange | undefined} */ (NEWS.exec(message.type)?.[1]);
     if (change === undefined || !('peer' in message)) return null;
     const peer = peerOf(message.peer);
     if (change === 'left') this.delete(peer.peerId);

@@ -2,7 +2,6 @@
 
 import { parse, senseless } from './calls.js';
 import { RpcError } from './errors.js';
-import { TextChannel } from './splitting.js';
 import { utf8Length } from './utf8.js';
 
 /** Handlers that run at once for one connection. */
@@ -41,7 +40,7 @@ export class Serving {
    * @param {import('./connection.js').Connection} connection
    */
   constructor(channel, find, connection) {
-    this.#channel = new TextChannel(channel, false);
+    this.#channel = channel;
     this.#find = find;
     this.#connection = connection;
     void this.#listen();
@@ -57,6 +56,7 @@ export class Serving {
     } catch (error) {
       if (!(error instanceof Error && 'code' in error)) throw error; // it broke the format, and the channel is closed
     } finally {
+      this.#channel.close();
       this.#waiting = [];
       for (const running of this.#running.values()) this.#stop(running);
     }

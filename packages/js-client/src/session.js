@@ -1,12 +1,13 @@
 /** The top object: this peer in a room, and its connections to others. */
 
-import * as api from './api.js';
 import { Connection } from './connection.js';
 import { ConnectionClosed, DeliveryUnknown, HeliographError, PeerRefused, Replaced } from './errors.js';
 import { ConnectionEvent, StateEvent } from './events.js';
-import { FreshIceServers } from './ice.js';
+import { Http, signIn } from './http.js';
 import { Member } from './member.js';
+import { upkeep } from './late.js';
 import { given } from './peer.js';
+import { nameIn } from './session-name.js';
 import { Signaling } from './signaling.js';
 
 /** @typedef {import('./socket.js').PeerSignal} PeerSignal */
@@ -60,8 +61,8 @@ export async function connect({ signal, ...options }) {
  * @property {ComplaintEvent} complaint the server objects to something that nobody waits for
  */
 
-/** Connections that are over and whose late offers are known as such; beyond it, the oldest goes. */
-const REMEMBERED = 64;
+/** Names of connections that are over and whose late offers are known as such; beyond it, the oldest goes. */
+const REMEMBERED = 128;
 
 /**
  * A peer in a room, and its connections.
@@ -71,7 +72,9 @@ export class Session extends Member {
   #signaling;
   #options;
   #random;
-  #ice;
+  #http;
+  /** @type {import('./ice.js').FreshIceServers | null} */
+  #ice = null;
   /** @type {Map<string, import('./serving.js').Handler>} */
   #methods = new Map();
   /** The current connection with each peer. @type {Map<string, Connection>} */
@@ -96,7 +99,7 @@ export class Session extends Member {
     };
     this.#signaling = new Signaling(place, ear, { random, ...options.signaling }, options.ticket);
     this.#signaling.on('state', ({ state, error }) => this.#stateChanged(state, error));
-    this.#ice = new FreshIceServers(this.#signaling.core, async () => new api.Api(url, { idToken: await idToken({ fresh: false }) }));
+    this.#http = async () => new Http(url, { idToken: await idToken({ fresh: false }) });
   }
 
   /** @returns {SignalingState} */
@@ -188,16 +191,15 @@ export class Session extends Member {
   /** @param {string} peerId @param {string} id @returns {Connection} */
   #begin(peerId, id) {
     this.#connections.get(peerId)?.end(new ConnectionClosed('CONNECTION_REPLACED', 'A newer connection took over'));
-    const options = { freshIceServers: () => this.iceServers, methods: this.#methods, ...this.#options };
+    const options = { freshIceServers: () => this.iceServers, methods: this.#methods, newId: () => this.#newId(), ...this.#options };
     const connection = new Connection(peerId, id, (words, current) => this.#say(peerId, current, words), options);
     this.#connections.set(peerId, connection);
     connection.on('state', ({ state }) => {
       void this.#tell(connection, state);
       if (!connection.isOver) return;
       if (this.#connections.get(peerId) === connection) this.#connections.delete(peerId);
-      this.#over.add(connection.id);
-      const [oldest = ''] = this.#over;
-      if (this.#over.size > REMEMBERED) this.#over.delete(oldest);
+      for (const name of [connection.id, connection.name]) this.#over.add(name);
+      for (const oldest of this.#over) if (this.#over.size > REMEMBERED) this.#over.delete(oldest);
     });
     return connection;
   }
@@ -246,16 +248,15 @@ export class Session extends Member {
   #offered(peerId, current, { connection_id: id = '', sdp, ice_restart: canRestart }) {
     // When both offer at once, the smaller id gives way, so that one of the two offers is answered.
     const givesWay = this.peerId < peerId;
-    if (current?.isOffering) {
-      if (givesWay) current.answer(id, sdp, canRestart);
-      return;
-    }
-    if (id !== '' && current?.id === id && current.isNegotiated) {
-      current.renegotiate(sdp, givesWay);
-      return;
-    }
+    if (current?.isOffering) return void (givesWay && current.answer(id, sdp, canRestart));
+    if (id !== '' && current?.id === id && current.renegotiate(sdp, givesWay)) return;
+    if (current?.answerAgain(id, sdp)) return;
     // A path for it was looked for, and it ended before that was said: channels may close sooner than the server forwards.
     if (id !== '' && this.#over.has(id)) return;
+    if (this.#over.has(nameIn(sdp))) {
+      const over = { code: 'CONNECTION_CLOSED', message: 'That connection was ended' };
+      return this.#say(peerId, id, { type: 'error', ...over });
+    }
     const connection = this.#begin(peerId, id);
     this.dispatchEvent(new ConnectionEvent(connection));
     connection.answer(id, sdp, canRestart);
@@ -275,9 +276,18 @@ export class Session extends Member {
     if (state !== 'online') for (const connection of this.#connections.values()) connection.signalingLost = true;
     // Whoever took this peer id over has its connections now.
     if (error instanceof Replaced) for (const connection of [...this.#connections.values()]) connection.end(error);
-    if (state === 'online') this.#ice.start();
-    else this.#ice.stop();
+    this.#ice?.stop();
+    if (state === 'online') void this.#keepFresh();
     this.dispatchEvent(new StateEvent(state, error));
+  }
+
+  /** Sees to it that credentials of TURN servers do not run out. */
+  async #keepFresh() {
+    const { core } = this.#signaling;
+    if (!core.iceServers.some(({ username }) => username)) return;
+    const { FreshIceServers } = await upkeep();
+    this.#ice ??= new FreshIceServers(core, this.#http);
+    if (this.state === 'online') this.#ice.start();
   }
 
   #newId() {
@@ -308,7 +318,7 @@ function idTokenSource(url, idToken) {
   let current = null;
   return ({ fresh }) => {
     if (current === null || fresh) {
-      current = api.signIn(url).then((identity) => identity.idToken);
+      current = signIn(url).then((identity) => identity.idToken);
       current.catch(() => (current = null));
     }
     return current;

@@ -18,17 +18,18 @@ export class Vigil {
   #onchange;
   #timer;
   #last = '';
-  /** @type {RTCDataChannel | null} */
-  #asking = null;
+  #asking;
   #count = 0;
   #heardAt = performance.now();
   #lookedAt = performance.now();
   /** Whether the last look found that nothing comes any more. */
   isSilent = false;
 
-  /** @param {RTCPeerConnection} pc @param {() => void} onchange called when `isSilent` has changed */
-  constructor(pc, onchange) {
+  /** @param {RTCPeerConnection} pc @param {() => void} onchange called when `isSilent` has changed
+   * @param {RTCDataChannel | null} [asking] the channel to ask on, if there is one */
+  constructor(pc, onchange, asking = null) {
     this.#pc = pc;
+    this.#asking = asking;
     this.#onchange = onchange;
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
   }
@@ -54,9 +55,14 @@ export class Vigil {
 
   /** Sends something that has to be acknowledged. */
   #ask() {
-    this.#asking ??= this.#pc.createDataChannel(LIVENESS_LABEL, LIVENESS);
+    this.#asking ??= openLiveness(this.#pc);
     if (this.#asking.readyState === 'open') this.#asking.send(JSON.stringify({ type: 'ping', count: (this.#count += 1) }));
   }
+}
+
+/** @param {RTCPeerConnection} pc */
+export function openLiveness(pc) {
+  return pc.createDataChannel(LIVENESS_LABEL, LIVENESS);
 }
 
 /** Something that changes with everything that comes; null where the browser does not count that.

@@ -1,3 +1,4 @@
+import { Api } from '../src/api.js';
 import * as heliograph from '../src/index.js';
 import { equal, ok, test, throws } from './harness.js';
 
@@ -32,7 +33,7 @@ test('the three calls', async () => {
   equal(create.calls, [{ path: '/create-room', body: {}, authorization: 'Bearer jwt' }]);
 
   const remove = answering(200, { status: 'peer not found' });
-  equal(await heliograph.deletePeersAndRoom('http://h:1', 'jwt', 'p', { roomId: 'r', ...remove }), 'peer not found');
+  equal(await new Api('http://h:1', { idToken: 'jwt' }).deletePeersAndRoom('p', { roomId: 'r', ...remove }), 'peer not found');
   equal(remove.calls, [
     { path: '/delete-peers-and-room', body: { peer_id: 'p', room_id: 'r' }, authorization: 'Bearer jwt' },
   ]);
@@ -55,6 +56,6 @@ test('no server, a reply without the field, an aborted call', async () => {
 
 test('the public names', () => {
   const functions = Object.keys(heliograph).filter((name) => name[0] === name[0]?.toLowerCase());
-  equal(functions, ['connect', 'createRoom', 'deletePeersAndRoom', 'signIn']);
+  equal(functions, ['connect', 'createRoom', 'signIn']);
   for (const [name, value] of Object.entries(heliograph)) ok(typeof value === 'function', name);
 });

@@ -1,5 +1,6 @@
-import { FileInterrupted, FileMismatch, FileRefusedByPeer, Sha256 } from '../src/index.js';
-import { bareName } from '../src/files.js';
+import { FileInterrupted, FileMismatch, FileRefusedByPeer } from '../src/index.js';
+import { bareName } from '../src/file-format.js';
+import { Sha256 } from '../src/sha256.js';
 import { equal, next, ok, test, throws } from './harness.js';
 import { connectedPair } from './pair.js';
 

@@ -1,5 +1,5 @@
 import { RpcError } from '../src/index.js';
-import { RPC_PROTOCOL } from '../src/remote-calls.js';
+import { RPC_PROTOCOL } from '../src/split-frames.js';
 import { equal, ok, test, throws, until } from './harness.js';
 import { connectedPair } from './pair.js';
 
@@ -69,14 +69,16 @@ test('a stream, read slowly, is held back; left, it is stopped', async () => {
 
 test('a signal cancels the method at the other side; so does time', async () => {
   const { b, ab, close } = await connectedPair();
+  let started = 0;
   let stopped = 0;
-  b.serve('wait', (_args, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => {
+  b.serve('wait', (_args, { signal }) => new Promise((_, reject) => (started += 1, signal).addEventListener('abort', () => {
     stopped += 1;
     reject(signal.reason);
   })));
   const abort = new AbortController();
   const call = ab.call('wait', [], { signal: abort.signal });
-  queueMicrotask(() => abort.abort(new RangeError('never mind')));
+  await until(() => started === 1, 'it runs');
+  abort.abort(new RangeError('never mind'));
   await throws(call, RangeError);
   await fails(ab.call('wait', [], { timeoutMs: 50 }), 'CALL_TIMEOUT');
   await until(() => stopped === 2, 'both have stopped');

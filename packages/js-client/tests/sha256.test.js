@@ -1,4 +1,4 @@
-import { Sha256 } from '../src/index.js';
+import { Sha256 } from '../src/sha256.js';
 import { equal, test } from './harness.js';
 
 /** @param {Uint8Array<ArrayBuffer>} bytes */

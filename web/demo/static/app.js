@@ -1,6 +1,6 @@
 /** The page: moves between the start screen and a room. */
 
-import { createRoom } from '/sdk/api.js';
+import { createRoom } from '/sdk/http.js';
 import { ServerUnreachable } from '/sdk/errors.js';
 import { Banner } from './banner.js';
 import { Identity } from './identity.js';

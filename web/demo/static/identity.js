@@ -1,6 +1,6 @@
 /** Who this tab is: a peer id, and the anonymous sign-in that it belongs to. A reload takes both over. */
 
-import { signIn } from '/sdk/api.js';
+import { signIn } from '/sdk/http.js';
 import { RequestRefused } from '/sdk/errors.js';
 
 const STORE = 'heliograph:identity';

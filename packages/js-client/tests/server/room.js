@@ -1,6 +1,7 @@
 /** Rooms and peers on the real server that this page comes from, and the levers on what is between. */
 
-import { Api, connect } from '../../src/index.js';
+import { Api } from '../../src/api.js';
+import { connect } from '../../src/index.js';
 
 /** What the Python side of the test offers. */
 export const stage = /** @type {Record<string, (value?: number | null) => Promise<any>>} */ (

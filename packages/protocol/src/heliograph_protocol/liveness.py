@@ -15,9 +15,10 @@ connection.
 `connection_id`. The other side drops the old path, if it has not noticed itself, and answers. An offer for a session
 that it has ended itself is refused with the code `CONNECTION_CLOSED`; one for a session that is not known to it, after
 a restart say, is a new connection for it. After the answer `kept`, each side opens again the channels that it had
-opened, with the stream ids that they had: that is how the other side tells which is which. One that was closed
-meanwhile is opened and closed, or just closed by the side that did not open it. After `new`, the channels
-of the other side are over, and the dialling side opens its own anew.
+opened, with the stream ids that they had: that is how the other side tells which is which. A browser lets nobody
+choose them, so where the stream id is another, the first channel of that label is meant that has not come back yet. One
+that was closed meanwhile is opened and closed, or just closed by the side that did not open it. After `new`, the
+channels of the other side are over, and the dialling side opens its own anew.
 
 **What may be lost.** On each channel, what the sender handed over before the cut may not have arrived. What did arrive
 of an ordered, reliable channel is all that was sent up to some message. Nothing arrives twice.

@@ -113,6 +113,21 @@ def test_what_comes_late_is_a_file_of_its_own_and_takes_the_rest_from_the_first(
     assert ran.stdout == "true,2\n"
 
 
+def test_what_another_folder_gets_late_is_joined_with_it(tmp_path: Path) -> None:
+    node = shutil.which("node")
+    assert node is not None
+    files = {
+        "/page/app.js": "import { two } from '/lib/index.js';\ntwo().then((number) => console.log(number));\n",
+        "/lib/index.js": "export const two = async () => (await import('./late.js')).TWO;\n",
+        "/lib/late.js": "export const TWO = 2;\n",
+    }
+    text = join_modules("/page/app.js", files.get)
+    assert "import(" not in text
+    (tmp_path / "joined.mjs").write_text(text)
+    ran = subprocess.run([node, tmp_path / "joined.mjs"], capture_output=True, text=True, check=True)
+    assert ran.stdout == "2\n"
+
+
 def test_sheets_are_joined_in_their_order() -> None:
     sheets = {"/s/page.css": "@import './a.css';\n@import './deep/b.css';\nc {}\n", "/s/a.css": "/* A */\na {}\n"}
     sheets["/s/deep/b.css"] = "b {}\n"

@@ -75,8 +75,8 @@ class Channels:
 
         One that it opens again is the same as before.
         """
-        known = None if rtc.id is None else self._awaited.pop(rtc.id, None)
-        if known is not None and known.label == rtc.label and not known.is_closed:
+        known = self._find_awaited(rtc)
+        if known is not None:
             self._open[known] = rtc
             known.reopen(rtc)
             return True
@@ -88,6 +88,17 @@ class Channels:
         self._arrived.put_nowait(self.keep(rtc, opened_here=False))
         self.has_arrived.set()
         return True
+
+    def _find_awaited(self, rtc: RTCDataChannel) -> Channel | None:
+        """The one that this is, by stream id and label; by the label alone where a browser had to take another id."""
+        known = None if rtc.id is None else self._awaited.get(rtc.id)
+        number = rtc.id
+        if known is None or known.label != rtc.label:
+            if rtc.id is not None and self._closed_meanwhile.get(rtc.id) == (rtc.label, False):
+                return None
+            number = next((number for number, channel in self._awaited.items() if channel.label == rtc.label), None)
+        channel = None if number is None else self._awaited.pop(number)
+        return None if channel is None or channel.is_closed else channel
 
     async def accept(self) -> Channel | None:
         """The next channel that the other side opened; None when there will be no more."""

@@ -2,7 +2,8 @@
 
 The modules stay what they are, one noun a file, and need no build step: they are joined when they are asked for. Each
 becomes a function that runs once, after those that it imports. What a module gets with `import('./late.js')` stays out
-until then: it is joined to a file of its own, without the modules that the first file has already.
+until then: it is joined to a file of its own, without the modules that the first file has already. What a module of
+another folder, the SDK's, gets that way is joined with it: the page has it then, even when the server is gone.
 
 Only the forms of `import` and `export` that the modules use are understood; anything else, and modules that import each
 other in a circle, is a `ModuleProblem`.
@@ -105,7 +106,7 @@ class _Join:
             exports += [f"...{module}"] if what == "*" else _picked(what, module)
         exports += DECLARED.findall(body)
         body = DECLARED.sub("", REEXPORT.sub("", IMPORT.sub("", body)))
-        body = LATE.sub(rf"import('/joined/\1?after={posixpath.basename(self._first)}')", body)
+        body = LATE.sub(lambda found: self._late(found[1], address), body)
         if found := OTHER.search(body):
             raise ModuleProblem(f"{address} has an import or export of another form: {body[found.start() :][:60]!r}")
         name = f"$module{len(self.names)}"
@@ -115,6 +116,12 @@ class _Join:
         self.names[address] = name
         self._exports[address] = exports
         return name
+
+    def _late(self, name: str, importer: str) -> str:
+        """What stands for `import('./name')` in a module."""
+        if posixpath.dirname(importer) == posixpath.dirname(self._first):
+            return f"import('/joined/{name}?after={posixpath.basename(self._first)}')"
+        return f"Promise.resolve({self._add(_resolve(name, importer))})"
 
 
 def _resolve(specifier: str, importer: str) -> str:
