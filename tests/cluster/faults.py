@@ -7,7 +7,7 @@ from typing import Final
 
 from .nodes import Nodes
 
-__all__ = ["EVERY", "Fault"]
+__all__ = ["EVERY", "EXACT", "Fault"]
 
 Fault = Callable[[Nodes, random.Random], Awaitable[str]]
 
@@ -19,10 +19,11 @@ LONG_S: Final = 8.0
 
 
 async def kill(nodes: Nodes, rng: random.Random) -> str:
-    """A node dies, and stays away."""
-    number = rng.randrange(len(nodes.nodes))
+    """A node dies that is home to as many rooms as any, and stays away."""
+    rooms = await nodes.rooms()
+    number = rng.choice([number for number, count in enumerate(rooms) if count == max(rooms)])
     await nodes.kill(number)
-    return f"node {number} was killed"
+    return f"node {number} was killed, the home of {rooms[number]} of {sum(rooms)} rooms"
 
 
 async def kill_two(nodes: Nodes, rng: random.Random) -> str:
@@ -86,3 +87,6 @@ async def stop(nodes: Nodes, rng: random.Random) -> str:
 
 
 EVERY: Final[tuple[Fault, ...]] = (kill, kill_two, rotate, lose_the_bus, stop_the_bus, cut, silence, stop)
+
+EXACT: Final[tuple[Fault, ...]] = (kill, kill_two, rotate)
+"""After these nobody has lost a session, and every message has arrived: there is nothing to tell."""

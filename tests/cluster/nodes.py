@@ -90,6 +90,14 @@ class Nodes:
                 found[room_id] = dict(_member(value) for name, value in log.items() if name[:2] == b"m:" and there)
             return found
 
+    async def rooms(self) -> list[int]:
+        """How many rooms are at home at each node."""
+        async with Redis.from_url(self.redis.url) as connection:
+            redis: Any = connection
+            homes = [await redis.get(key) for key in await redis.keys("hg:*:home")]
+        names = [home.decode().split(" ")[0] for home in homes if home is not None]
+        return [names.count(node.events("cluster.node")[-1]["node"]) for node in self.nodes]
+
     def complaints(self) -> list[str]:
         """What nodes logged as a bug of theirs."""
         lines = [line for node in self.nodes for line in node.log]

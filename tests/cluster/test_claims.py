@@ -100,6 +100,5 @@ async def test_no_worker_is_claimed_by_more_than_it_takes(nodes: Nodes, capacity
     assert contention.made.total() == CLAIMS
     assert contention.most == capacity
     assert len(contention.used) == WORKERS
-    assert min(contention.made.values()) >= CLAIMS / CLIENTS / 2
     assert len(contention.made) == CLIENTS
     assert nodes.complaints() == []

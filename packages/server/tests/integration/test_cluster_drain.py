@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import websockets
 from redis_server import RedisServer
+from websockets.asyncio.client import ClientConnection
 
 from heliograph_server.app import Application
 from heliograph_server.cluster.drain import DRAIN_S, PEERS_PER_S, Step, drain, drain_s
@@ -164,3 +165,42 @@ async def test_whoever_is_on_the_way_into_a_room_that_moves_comes_in_at_its_new_
             assert [peer["peer_id"] for peer in (await coming)["peers"]] == ["a"]
             assert cluster(new.server).homes.here.keys() == {room[0]}
             assert not old.server.application.hub.occupied(room[0])
+
+
+async def test_all_who_come_back_while_a_room_is_still_being_restored_have_their_sessions(
+    redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stoppable_nodes(tmp_path, redis.url, 2) as (old, new), AsyncExitStack() as stack:
+        room, user = await old.server.room(), await old.server.sign_in()
+        fields = {name: old.server.registration(name, room, user) for name in ("a", "b", "c")}
+        sockets = {name: await stack.enter_async_context(websockets.connect(old.server.ws_url)) for name in fields}
+        before = {name: await welcome(socket, fields[name]) for name, socket in sockets.items()}
+        old.stop()
+        heard = {name: len(await all_of(socket)) for name, socket in sockets.items()}
+        rooms, homes = new.server.application.rooms, cluster(new.server).homes
+        find, restoring = rooms.find, asyncio.Event()
+
+        async def find_late(room_id: str) -> Any:
+            restoring.set()
+            await eventually(lambda: homes._guests[room_id] == len(fields))
+            return await find(room_id)
+
+        async def come_back(name: str) -> bool:
+            socket = await stack.enter_async_context(websockets.connect(new.server.ws_url))
+            reply = await welcome(socket, fields[name] | proof(before[name], heard[name]))
+            return bool(reply["session"]["resumed"])
+
+        monkeypatch.setattr(rooms, "find", find_late)
+        first = asyncio.create_task(come_back("a"))
+        await restoring.wait()
+        assert await asyncio.gather(first, come_back("b"), come_back("c")) == [True, True, True]
+
+
+async def all_of(socket: ClientConnection) -> list[str | bytes]:
+    """What comes until the connection is closed."""
+    messages: list[str | bytes] = []
+    while True:
+        try:
+            messages.append(await socket.recv())
+        except websockets.ConnectionClosedError:
+            return messages

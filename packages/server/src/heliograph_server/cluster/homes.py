@@ -47,6 +47,8 @@ class ClusterHomes:
         """This node is about to end: it takes no more rooms."""
         self.here: dict[str, Home] = {}
         """The rooms whose home is this node."""
+        self._arriving: set[str] = set()
+        """Those of them that are still being restored."""
         self._unreleased: dict[str, Home] = {}
         """Rooms that could not be let go, because the bus was away."""
         self._outdated: set[str] = set()
@@ -104,7 +106,7 @@ class ClusterHomes:
     async def _hold(self, room_id: str) -> AsyncIterator[None]:
         self._guests[room_id] += 1
         try:
-            if room_id not in self.here:
+            if room_id not in self.here or room_id in self._arriving:
                 async with self._turn(room_id):
                     if room_id not in self.here:
                         await self._take(room_id)
@@ -131,6 +133,7 @@ class ClusterHomes:
         if not taken.won:
             raise RoomElsewhere(taken.home.node)
         self.here[room_id] = taken.home
+        self._arriving.add(room_id)
         try:
             if taken.fields:
                 await self._restore(room_id, taken.fields)
@@ -138,6 +141,8 @@ class ClusterHomes:
             self.lose(room_id)
             self._spawn(self._let_go(room_id, taken.home, forget=False))
             raise
+        finally:
+            self._arriving.discard(room_id)
 
     async def _release(self, room_id: str) -> None:
         async with self._turn(room_id):
