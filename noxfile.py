@@ -217,6 +217,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench_cluster(session: nox.Session) -> None:
+    """Measure several nodes, and check the model of many on three of them; `-- --short` only sees whether it works."""
+    install(session, "bench", "test")
+    session.run("python", "-m", "bench.cluster", *session.posargs)
+
+
+@nox.session(default=False)
 def bench_files(session: nox.Session) -> None:
     """Measure a file through the SDK beside a bare aiortc channel; `-- --megabytes 2147 --rounds 1` for the memory."""
     install(session, "bench")

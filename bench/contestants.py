@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,17 @@ from heliograph_server.rooms.invitations import JoinTokens
 from heliograph_server.rooms.service import RoomService
 from heliograph_server.rooms.sqlite import SqliteRoomStore
 
-__all__ = ["BASELINE", "CONTESTANTS", "MIRROR", "Contestant", "Running"]
+__all__ = [
+    "BASELINE",
+    "CONTESTANTS",
+    "MIRROR",
+    "Contestant",
+    "Running",
+    "free_port",
+    "heliograph_passes",
+    "serve_command",
+    "wait_until_listening",
+]
 
 HERE: Final = Path(__file__).parent
 START_TIMEOUT_S: Final = 30.0
@@ -63,9 +73,10 @@ CONTESTANTS: Final = (PICOWS, PICOWS_2, ASGI, PEERSERVER, BASELINE, MIRROR)
 def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[Running]:
     """Start a contestant for that many peers, in rooms of that size, and end it."""
     with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as folder:
-        port = _free_port()
+        port = free_port()
         if contestant.transport:
-            passes = asyncio.run(_heliograph_passes(Path(folder), peers, room_size))
+            rooms = [min(room_size, peers - first) for first in range(0, peers, room_size)]
+            passes = asyncio.run(heliograph_passes(Path(folder), rooms))
         else:
             passes = [Pass(f"peer-{number:06d}", "room", f"token-{number:06d}", "id-token") for number in range(peers)]
         process = subprocess.Popen(
@@ -76,7 +87,7 @@ def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[R
             preexec_fn=_take_core,  # noqa: PLW1509 - no threads here
         )
         try:
-            _wait_until_listening(port, process)
+            wait_until_listening(port, process)
             dialect = Dialect(contestant.kind, contestant.level, passes)
             yield Running(port, process.pid, dialect)
         finally:
@@ -101,16 +112,21 @@ def _command(contestant: Contestant, port: int, folder: Path) -> list[str]:
         return [sys.executable, "-m", "bench.mirror", str(port)]
     if contestant is BASELINE:
         return [sys.executable, "-m", "bench.baseline", str(port), str(folder / "log")]
+    return serve_command(port, folder, transport=contestant.transport)
+
+
+def serve_command(port: int, folder: Path, **more: str | int) -> list[str]:
+    """What starts a Heliograph, with `more` settings."""
     options = {
         "http-port": port,
         "ws-port": port,
         "data-dir": folder,
-        "transport": contestant.transport,
         "rate-limit": 1_000_000,  # counted as ever, never reached: a pair of the load does the work of thousands
         "log-level": "info",
         "log-format": "json",
+        **more,
     }
-    given = [f"--{name}={value}" for name, value in options.items()]
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "heliograph_server", "serve", *given]
 
 
@@ -122,30 +138,35 @@ def node() -> str:
     return found
 
 
-async def _heliograph_passes(folder: Path, peers: int, room_size: int) -> list[Pass]:
-    """Real rooms and real id tokens, one user a peer, in the data directory that the server will use."""
+async def heliograph_passes(folder: Path, room_sizes: Sequence[int]) -> list[Pass]:
+    """Real rooms and real id tokens, one user a peer, in the data directory that the server will use.
+
+    The peers of a room are one after the other.
+    """
     identity = LocalIdentity(folder, time.time)
     store = SqliteRoomStore(folder)
     tokens = JoinTokens(SigningKey.load(folder), clock=time.time)
-    rooms = RoomService(store, clock=time.time, max_peers=max(1000, room_size), join_tokens=tokens)
+    rooms = RoomService(store, clock=time.time, max_peers=max(1000, *room_sizes), join_tokens=tokens)
     owner = User(issuer=identity.issuer, subject="bench")
-    passes = []
-    for number in range(peers):
-        if number % room_size == 0:
-            room = await rooms.create(owner)
-        id_token = identity.mint(f"user-{number:06d}", 24 * 3600)
-        passes.append(Pass(f"peer-{number:06d}", room.room_id, room.token, id_token))
+    passes: list[Pass] = []
+    for size in room_sizes:
+        room = await rooms.create(owner)
+        for number in range(len(passes), len(passes) + size):
+            id_token = identity.mint(f"user-{number:06d}", 24 * 3600)
+            passes.append(Pass(f"peer-{number:06d}", room.room_id, room.token, id_token))
     await store.close()
     return passes
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
 
 
-def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server that was started lets someone connect."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:

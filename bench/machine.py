@@ -17,9 +17,11 @@ __all__ = [
     "load_cores",
     "open_files",
     "pin",
+    "pin_all",
     "prefer",
     "raise_file_limit",
     "resident_bytes",
+    "running_us",
     "stolen_seconds",
     "waiting_seconds",
 ]
@@ -42,10 +44,19 @@ def pin(cores: set[int]) -> None:
     os.sched_setaffinity(0, cores)
 
 
-def prefer() -> None:
-    """Let this process, and those that it starts, run before all ordinary ones, if the system lets us (root)."""
+def pin_all(pid: int, cores: set[int]) -> None:
+    """Keep another process, with all threads that it has now, on these cores."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
+
+
+def prefer(pid: int = 0) -> None:
+    """Let a process, and those that it starts, run before all ordinary ones, if the system lets us (root).
+
+    It is this process if none is named.
+    """
     with suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
 
 
 def raise_file_limit() -> None:
@@ -64,6 +75,12 @@ def busy_seconds() -> float:
     """What all processes together have had of all cores, since the start."""
     user, nice, system, _, _, irq, softirq, *_ = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:]
     return sum(map(int, (user, nice, system, irq, softirq))) * TICK_S
+
+
+def running_us(pid: int) -> float:
+    """What a process, with all its threads, has had of the processor, in microseconds: finer than `cpu_seconds`."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text("ascii").split()[0]) for thread in threads) / 1000
 
 
 def waiting_seconds(pid: int) -> float:
@@ -89,7 +106,7 @@ def stolen_seconds() -> float:
     return int(Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[8]) * TICK_S
 
 
-def describe(node_version: str, peer_version: str) -> dict[str, str]:
+def describe(**more: str) -> dict[str, str]:
     """What has to be said beside a figure."""
     cpus = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
     cpu = cpus[0].partition(":")[2].strip() if cpus else platform.machine()
@@ -102,6 +119,5 @@ def describe(node_version: str, peer_version: str) -> dict[str, str]:
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
         "Python": platform.python_version() + (" (the system's)" if sys.base_prefix == "/usr" else ""),
         **{name: version(name) for name in PACKAGES},
-        "Node.js": node_version,
-        "peer (npm)": peer_version,
+        **more,
     }

@@ -31,11 +31,13 @@ def carry_out(job: Job) -> dict[str, Any]:
     match job.kind:
         case "closed_loop":
             wires = opened(job, prove_size=options["size"])
-            if job.processes > 1:
-                return both_halves(wires, lambda half: closed_loop(half, job.dialect, job.pid, **options))
-            return closed_loop(wires, job.dialect, job.pid, **options)
+
+            def measure(some: list[Wire]) -> dict[str, Any]:
+                return closed_loop(some, job.dialect, job.served, sleeps=job.sleeps, **options)
+
+            return both_halves(wires, measure, job.cores) if job.processes > 1 else measure(wires)
         case "open_loop":
-            return open_loop(opened(job, prove_size=options["size"]), job.dialect, job.pid, **options)
+            return open_loop(opened(job, prove_size=options["size"]), job.dialect, job.served, **options)
         case "slow_reader":
             return slow_reader(opened(job), job.dialect, job.pid, **options)
         case "connects":
@@ -50,7 +52,13 @@ def carry_out(job: Job) -> dict[str, Any]:
 
 def opened(job: Job, *, prove_size: int = 300) -> list[Wire]:
     """All peers registered, what they were told on the way read, and a message seen to arrive."""
-    wires = open_all(job.port, job.dialect, range(len(job.dialect.passes)), at_once=OPENING_AT_ONCE).wires
+    count = len(job.dialect.passes)
+    # Rooms have their home where their first peer is.
+    turns = [range(0, count, 2), range(1, count, 2)] if job.ports else [range(count)]
+    wires = []
+    for numbers in turns:
+        wires += open_all(job.ports or job.port, job.dialect, numbers, at_once=OPENING_AT_ONCE).wires
+    wires.sort(key=lambda wire: wire.number)
     drain(wires)
     prove(wires, job.dialect, prove_size)
     return wires

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from bench.dialects import Dialect
+from bench.load.meters import Served
 
 __all__ = ["Job", "Kind"]
 
@@ -23,3 +24,18 @@ class Job(Struct, frozen=True):
     """The keyword arguments of the function that measures."""
     processes: int = 1
     """Of the load, 1 or 2."""
+    ports: list[int] = []
+    """Of a cluster's nodes: peers go to one after the other, those with even numbers first. None: all to `port`."""
+    nodes: list[int] = []
+    """Processes of all nodes, if there are several."""
+    bus: int | None = None
+    """The process of a cluster's bus."""
+    sleeps: bool = False
+    """Whether the load sleeps while nothing comes: it has to where it shares its core."""
+    cores: list[int] = []
+    """For two processes of the load: the core of each."""
+
+    @property
+    def served(self) -> Served:
+        """The processes that the measurement is about."""
+        return Served(self.nodes or [self.pid], self.bus)

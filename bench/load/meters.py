@@ -7,14 +7,22 @@ from msgspec import Struct
 
 from bench.machine import busy_seconds, cpu_seconds, stolen_seconds, waiting_seconds
 
-__all__ = ["Cost", "Meter"]
+__all__ = ["Cost", "Meter", "Served"]
 
 
-class Cost(Struct, frozen=True):
+class Served(Struct, frozen=True):
+    """The processes of a server: its nodes, and the bus between them, if there is one."""
+
+    nodes: list[int]
+    bus: int | None = None
+
+
+class Cost(Struct, frozen=True, omit_defaults=True):
     """Shares of one core, 0 to 1."""
 
     seconds: float
     server_cpu: float
+    """Of all its nodes together."""
     load_cpu: float
     """What it had to do, without looking for answers that were not there yet."""
     disturbed: float
@@ -23,14 +31,16 @@ class Cost(Struct, frozen=True):
     They waited for their core, other processes of this machine had it (what a server's own threads take from each other
     is its own affair), or the hypervisor gave it to another machine.
     """
+    bus_cpu: float = 0.0
 
 
 class Meter:
     """Started with the load, read at its end."""
 
-    def __init__(self, server_pid: int) -> None:
-        self._pid = server_pid
-        self._server = cpu_seconds(server_pid)
+    def __init__(self, server: int | Served) -> None:
+        self._served = Served([server]) if isinstance(server, int) else server
+        self._server = self._server_seconds()
+        self._bus = self._bus_seconds()
         self._load = time.process_time()
         self._busy = busy_seconds()
         self._stolen = stolen_seconds()
@@ -41,16 +51,24 @@ class Meter:
         """The cost since the start. The load may have had its core without anything to do for so many seconds."""
         seconds = time.perf_counter() - self._started
         waited = self._waiting_seconds() - self._waiting
-        server = cpu_seconds(self._pid) - self._server
+        server = self._server_seconds() - self._server
+        bus = self._bus_seconds() - self._bus
         load = time.process_time() - self._load
-        others = max(0.0, busy_seconds() - self._busy - server - load)
+        others = max(0.0, busy_seconds() - self._busy - server - bus - load)
         disturbed = min(waited, others) + stolen_seconds() - self._stolen
         return Cost(
             seconds=round(seconds, 4),
             server_cpu=round(server / seconds, 4),
             load_cpu=round(max(0.0, load - idle) / seconds, 4),
             disturbed=round(disturbed / seconds, 4),
+            bus_cpu=round(bus / seconds, 4),
         )
 
+    def _server_seconds(self) -> float:
+        return sum(map(cpu_seconds, self._served.nodes))
+
+    def _bus_seconds(self) -> float:
+        return 0.0 if self._served.bus is None else cpu_seconds(self._served.bus)
+
     def _waiting_seconds(self) -> float:
-        return waiting_seconds(self._pid) + waiting_seconds(os.getpid())
+        return sum(map(waiting_seconds, self._served.nodes)) + waiting_seconds(os.getpid())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bench.dialects import Dialect, compact, frame
-from bench.load.meters import Meter
+from bench.load.meters import Meter, Served
 from bench.load.wires import CHUNK, Wire
 
 __all__ = ["closed_loop", "open_loop", "prove"]
@@ -19,6 +19,8 @@ CONFIRM_EVERY: Final = 64
 
 LOOK_EVERY: Final = 64
 """Turns of the loop between two looks at the clock."""
+
+SLEEP_S: Final = 0.02
 
 LATE_S: Final = 2.0
 """How long after the last message of an open loop an answer may come."""
@@ -79,12 +81,13 @@ def prove(wires: list[Wire], dialect: Dialect, size: int) -> None:
 def closed_loop(
     wires: list[Wire],
     dialect: Dialect,
-    pid: int,
+    server: int | Served,
     *,
     size: int,
     warm_up_s: float,
     seconds: float,
     each_turn: Callable[[], None] | None = None,
+    sleeps: bool = False,
 ) -> dict[str, Any]:
     """One message is on the way in each pair, all the time. Messages a second."""
     ends = _ends(wires, dialect, size)
@@ -94,9 +97,10 @@ def closed_loop(
         for wire in wires[::2]:
             end = ends[wire.socket.fileno()]
             end.send(end.message)
-        _bounce(poller, ends, warm_up_s, confirms=dialect.level > 1, each_turn=each_turn)
-        meter = Meter(pid)
-        count, idle = _bounce(poller, ends, seconds, confirms=dialect.level > 1, each_turn=each_turn)
+        how: dict[str, Any] = {"confirms": dialect.level > 1, "each_turn": each_turn, "sleeps": sleeps}
+        _bounce(poller, ends, warm_up_s, **how)
+        meter = Meter(server)
+        count, idle = _bounce(poller, ends, seconds, **how)
         cost = meter.read(idle=idle)
     return {"messages_per_s": count / cost.seconds, "cost": cost}
 
@@ -108,10 +112,12 @@ def _bounce(
     *,
     confirms: bool,
     each_turn: Callable[[], None] | None,
+    sleeps: bool,
 ) -> tuple[int, float]:
     """Answer each message with one, for that long; how many arrived, and the seconds without any.
 
-    It never sleeps: otherwise, the faster a server is, the more often it would have to wake the load, at its own cost.
+    Unless it has to, it never sleeps: otherwise, the faster a server is, the more often it would have to wake the load,
+    at its own cost.
     """
     buffer = memoryview(bytearray(CHUNK))
     poll = poller.poll
@@ -123,8 +129,8 @@ def _bounce(
         turn += 1
         if each_turn is not None:
             each_turn()
-        ready = poll(0)
-        if not ready:
+        ready = poll(SLEEP_S if sleeps else 0)
+        if not ready and not sleeps:
             since = clock()
             while not (ready := poll(0)) and clock() < until:
                 pass
@@ -147,7 +153,14 @@ def _bounce(
 
 
 def open_loop(
-    wires: list[Wire], dialect: Dialect, pid: int, *, size: int, rate: float, warm_up_s: float, seconds: float
+    wires: list[Wire],
+    dialect: Dialect,
+    server: int | Served,
+    *,
+    size: int,
+    rate: float,
+    warm_up_s: float,
+    seconds: float,
 ) -> dict[str, Any]:
     """Messages at a fixed rate, whatever the server does: how long each took from when it should have been sent.
 
@@ -161,7 +174,7 @@ def open_loop(
             poller.register(fd, select.EPOLLIN)
         schedule = _Schedule(poller, ends, order, rate, confirms=dialect.level > 1)
         schedule.run(warm_up_s)
-        meter = Meter(pid)
+        meter = Meter(server)
         latencies, missing, late = schedule.run(seconds)
         cost = meter.read()
     return {

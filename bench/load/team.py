@@ -1,31 +1,38 @@
 """Two processes that make load, for where one is not enough."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from bench.load.meters import Cost
 from bench.load.wires import Wire
+from bench.machine import pin
 
 __all__ = ["both_halves"]
 
 
-def both_halves(wires: list[Wire], measure: Callable[[list[Wire]], dict[str, Any]]) -> dict[str, Any]:
+def both_halves(
+    wires: list[Wire], measure: Callable[[list[Wire]], dict[str, Any]], cores: Sequence[int] = ()
+) -> dict[str, Any]:
     """Let a process of its own measure with the second half of the pairs, at the same time; their sum.
 
-    The load's share of the processor is then that of the busier of the two.
+    The load's share of the processor is then that of the busier of the two. With two `cores`, each has one of its own.
     """
     middle = len(wires) // 4 * 2
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(out)
+        if cores:
+            pin({cores[1]})
         with os.fdopen(into, "wb") as pipe:
             pipe.write(msgspec.json.encode(measure(wires[middle:])))
         os._exit(0)
     os.close(into)
+    if cores:
+        pin({cores[0]})
     own = measure(wires[:middle])
     with os.fdopen(out, "rb") as pipe:
         other = pipe.read()
@@ -42,5 +49,6 @@ def _sum(own: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
         server_cpu=cost.server_cpu,
         load_cpu=max(cost.load_cpu, second.load_cpu),
         disturbed=max(0.0, min(cost.disturbed, second.disturbed)),
+        bus_cpu=cost.bus_cpu,
     )
     return {"messages_per_s": own["messages_per_s"] + other["messages_per_s"], "cost": together}

@@ -4,7 +4,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -23,7 +23,7 @@ CHUNK: Final = 262_144
 class Wire:
     """One registered peer."""
 
-    __slots__ = ("_in_head", "_received", "asked", "number", "opened_after_s", "session", "socket")
+    __slots__ = ("_in_head", "_received", "asked", "number", "opened_after_s", "rest", "session", "socket")
 
     def __init__(self, number: int, address: tuple[str, int], asked: float) -> None:
         self.number = number
@@ -34,6 +34,8 @@ class Wire:
         self.opened_after_s = 0.0
         """From the first SYN to the answer to the registration."""
         self.session: Session | None = None
+        self.rest = b""
+        """What came with the answer to the registration."""
         self.asked = asked
         """When it first wanted in."""
         self._in_head = True
@@ -63,6 +65,7 @@ class Wire:
         self.opened_after_s = time.perf_counter() - self.asked
         if dialect.level > 1:
             self.session = _welcome.decode(answer).session
+        self.rest = self._received.partition(answer)[2]
         self._received = b""
         return True
 
@@ -84,7 +87,7 @@ class Opened(Struct):
 
 
 def open_all(
-    port: int,
+    port: int | Sequence[int],
     dialect: Dialect,
     numbers: Iterable[int],
     *,
@@ -94,8 +97,10 @@ def open_all(
 ) -> Opened:
     """Connect and register peers, with at most `at_once` of them on the way.
 
-    If they are `persistent`, one that a server hangs up on comes again at once, as a client of its would.
+    If they are `persistent`, one that a server hangs up on comes again at once, as a client of its would. With several
+    ports, that of a peer is the one at the place of its number, and the first one follows the last.
     """
+    ports = [port] if isinstance(port, int) else port
     started = time.perf_counter()
     poller = select.epoll()
     on_the_way: dict[int, Wire] = {}
@@ -104,7 +109,7 @@ def open_all(
     again = 0
 
     def begin(number: int, asked: float) -> None:
-        wire = Wire(number, ("127.0.0.1", port), asked)
+        wire = Wire(number, ("127.0.0.1", ports[number % len(ports)]), asked)
         on_the_way[wire.socket.fileno()] = wire
         poller.register(wire.socket.fileno(), select.EPOLLOUT)
 

@@ -1,0 +1,125 @@
+"""Messages through nodes: within one, from one to another, and through two workers on two cores."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from bench.cluster.nodes import Cluster, running_cluster, running_workers
+from bench.load.job import Job
+from bench.machine import SERVER_CORE
+
+__all__ = ["CREWS", "CROSSINGS", "Crew", "Crossing", "measure_crew", "measure_crossing"]
+
+PAIRS: Final = 100
+SIZE: Final = 300
+LOAD_CORE: Final = 1
+JOB_TIMEOUT_S: Final = 120
+
+
+class Crossing(Struct, frozen=True):
+    """Pairs, and how many nodes are between the two of a pair. All nodes share one core: rates are for a core."""
+
+    name: str
+    label: str
+    level: int
+    nodes: int
+    bus: bool
+
+
+CROSSINGS: Final = tuple(
+    Crossing(f"{name}-{level}", f"{label}, level {level}", level, nodes, bus)
+    for level in (1, 2)
+    for name, label, nodes, bus in (
+        ("alone", "One node, no bus", 1, False),
+        ("same", "One node of a cluster", 1, True),
+        ("cross", "Two nodes, each pair on both", 2, True),
+    )
+)
+
+
+class Crew(Struct, frozen=True):
+    """Processes on one machine, each with a load of its own on its core."""
+
+    name: str
+    label: str
+    level: int
+    workers: int
+
+
+CREWS: Final = tuple(
+    Crew(f"crew-{count}-{level}", f"{count} process{'es' if count > 1 else ''}, level {level}", level, count)
+    for level in (1, 2)
+    for count in (1, 2)
+)
+
+
+def measure_crossing(crossing: Crossing, rate: float | None, *, warm_up_s: float, seconds: float) -> dict[str, Any]:
+    """As fast as the answers come; with a rate, at that rate."""
+    nodes = [{SERVER_CORE}] * crossing.nodes
+    bus_cores = {LOAD_CORE} if crossing.bus else None
+    with running_cluster(nodes, bus_cores=bus_cores, level=crossing.level, room_sizes=[2] * PAIRS) as cluster:
+        first, last = cluster.ports[0], cluster.ports[-1]
+        options: dict[str, float | int] = {"size": SIZE, "warm_up_s": warm_up_s, "seconds": seconds}
+        job = _job(cluster, options, ports=[first, last, last, first], sleeps=True)  # half of the rooms at each
+        if rate is not None:
+            job = msgspec.structs.replace(job, kind="open_loop", options={**options, "rate": rate})
+        return _carry_out(job)
+
+
+def measure_crew(crew: Crew, *, warm_up_s: float, seconds: float) -> dict[str, Any]:
+    """As fast as the answers come. Each core has a worker and a load, so that the load is not what limits."""
+    cores = list(range(crew.workers))
+    with _crew(crew) as cluster:
+        options: dict[str, float | int] = {"size": SIZE, "warm_up_s": warm_up_s, "seconds": seconds}
+        job = _job(cluster, options, sleeps=True, processes=crew.workers, cores=cores)
+        return _carry_out(job, cores=cores)
+
+
+@contextmanager
+def _crew(crew: Crew) -> Iterator[Cluster]:
+    room_sizes = [2] * PAIRS * crew.workers
+    if crew.workers == 1:
+        with running_cluster([{0}], bus_cores=None, level=crew.level, room_sizes=room_sizes) as cluster:
+            yield cluster
+    else:
+        cores = [{core} for core in range(crew.workers)]
+        with running_workers(cores, bus_cores={LOAD_CORE}, level=crew.level, room_sizes=room_sizes) as cluster:
+            yield cluster
+
+
+def _job(cluster: Cluster, options: dict[str, float | int], **more: Any) -> Job:
+    return Job(
+        "closed_loop",
+        cluster.ports[0],
+        cluster.pids[0],
+        cluster.dialect,
+        options,
+        nodes=cluster.pids,
+        bus=None if cluster.bus is None else cluster.bus.pid,
+        **more,
+    )
+
+
+def _carry_out(job: Job, cores: list[int] | None = None) -> dict[str, Any]:
+    on = ",".join(map(str, cores or [LOAD_CORE]))
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        file.write(msgspec.json.encode(job))
+        file.flush()
+        answer = subprocess.run(
+            ["taskset", "--cpu-list", on, sys.executable, "-m", "bench.load", file.name],
+            stdout=subprocess.PIPE,
+            timeout=JOB_TIMEOUT_S,
+            check=True,
+        )
+    value: dict[str, Any] = msgspec.json.decode(answer.stdout)
+    cost = value["cost"]
+    messages_per_s = value.get("messages_per_s", value.get("rate", 0.0))
+    value["server_us"] = 1e6 * cost["server_cpu"] / messages_per_s
+    value["bus_us"] = 1e6 * cost.get("bus_cpu", 0.0) / messages_per_s
+    return value

@@ -1,0 +1,39 @@
+"""What was measured of clusters, as it is kept in docs/scaling.json."""
+
+import statistics
+from pathlib import Path
+from typing import Any, Final
+
+from bench.cluster.bus import Count
+from bench.cluster.costs import Spent
+from bench.cluster.model import Costs
+from bench.results import ROOT, Results, load_results
+
+__all__ = ["RESULTS", "kept_costs", "load_kept", "memory_of"]
+
+RESULTS: Final = Path("docs/scaling.json")
+
+
+def load_kept(path: Path = ROOT / RESULTS) -> Results:
+    """What was measured so far."""
+    return load_results(path)
+
+
+def kept_costs(results: Results) -> Costs:
+    """The medians over the rounds."""
+    measured = results.scenarios["costs"]
+    medians = {name: _median(rounds) for name, rounds in measured.values.items()}
+    spent = {
+        name: Spent(Count(**{field: value[field] for field in Count.__struct_fields__}), value["node_us"])
+        for name, value in medians.items()
+    }
+    return Costs(spent, memory_of(results, 2)["idle_us_per_s"])
+
+
+def memory_of(results: Results, level: int) -> dict[str, float]:
+    """What peers of that level take."""
+    return _median(results.scenarios["memory"].values[f"memory.{level}"])
+
+
+def _median(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    return {field: statistics.median(each[field] for each in rounds) for field in rounds[0]}
