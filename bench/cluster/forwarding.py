@@ -50,12 +50,15 @@ class Crew(Struct, frozen=True):
     label: str
     level: int
     workers: int
+    bus: bool
 
 
-CREWS: Final = tuple(
-    Crew(f"crew-{count}-{level}", f"{count} process{'es' if count > 1 else ''}, level {level}", level, count)
-    for level in (1, 2)
-    for count in (1, 2)
+CREWS: Final = (
+    Crew("crew-1-1", "One process, level 1", 1, 1, bus=False),
+    Crew("crew-2-1", "Two processes, level 1", 1, 2, bus=True),
+    Crew("crew-1-2", "One process, level 2", 2, 1, bus=False),
+    Crew("crew-1-2-bus", "One process that writes to a bus, level 2", 2, 1, bus=True),
+    Crew("crew-2-2", "Two processes, level 2", 2, 2, bus=True),
 )
 
 
@@ -85,7 +88,8 @@ def measure_crew(crew: Crew, *, warm_up_s: float, seconds: float) -> dict[str, A
 def _crew(crew: Crew) -> Iterator[Cluster]:
     room_sizes = [2] * PAIRS * crew.workers
     if crew.workers == 1:
-        with running_cluster([{0}], bus_cores=None, level=crew.level, room_sizes=room_sizes) as cluster:
+        bus_cores = {0} if crew.bus else None
+        with running_cluster([{0}], bus_cores=bus_cores, level=crew.level, room_sizes=room_sizes) as cluster:
             yield cluster
     else:
         cores = [{core} for core in range(crew.workers)]
