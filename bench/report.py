@@ -15,7 +15,7 @@ from bench.goals import GOALS
 from bench.plan import SCENARIOS, Scenario
 from bench.results import ROOT, Measured, Results, load_results
 
-__all__ = ["DOCUMENT", "README", "write_report"]
+__all__ = ["DOCUMENT", "README", "fill", "machines", "write_report"]
 
 DOCUMENT, README, IMAGES = Path("docs/benchmarks.md"), Path("README.md"), Path("docs/images")
 BEGIN, END = "<!-- written by the benchmark: begin -->\n", "<!-- written by the benchmark: end -->\n"
@@ -46,12 +46,13 @@ EXTRA: Final = {
 def write_report(results: Results, root: Path = ROOT) -> None:
     """Draw the charts, and write the figures into the documents below `root`."""
     (root / IMAGES).mkdir(parents=True, exist_ok=True)
-    _fill(root / DOCUMENT, _figures(results, root))
+    fill(root / DOCUMENT, _figures(results, root))
     if HEADLINE in results.scenarios:
-        _fill(root / README, _headline(results.scenarios[HEADLINE]))
+        fill(root / README, _headline(results.scenarios[HEADLINE]))
 
 
-def _fill(path: Path, lines: Iterator[str]) -> None:
+def fill(path: Path, lines: Iterator[str]) -> None:
+    """Write lines between the marks of a document."""
     before, begin, rest = path.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -89,7 +90,8 @@ def _figures(results: Results, root: Path) -> Iterator[str]:
         yield from _table(scenario, measured)
     if data_channel := results.scenarios.get(DATA_CHANNEL):
         yield from _data_channel(data_channel, root)
-    yield from _conditions(results)
+    yield from machines(results)
+    yield from _disturbances(results)
 
 
 def _goals(results: Results) -> Iterator[str]:
@@ -149,13 +151,17 @@ def _data_channel(measured: Measured, root: Path) -> Iterator[str]:
         yield f"| {bar.label} | {statistics.median(bar.series):,.0f} | {span} |"
 
 
-def _conditions(results: Results) -> Iterator[str]:
+def machines(results: Results) -> Iterator[str]:
+    """What measured, and when."""
     yield "\n### The machine\n"
-    machines: dict[tuple[tuple[str, str], ...], set[str]] = {}
+    found: dict[tuple[tuple[str, str], ...], set[str]] = {}
     for measured in results.scenarios.values():
-        machines.setdefault(tuple(measured.machine.items()), set()).add(measured.date)
-    for machine, dates in machines.items():
+        found.setdefault(tuple(measured.machine.items()), set()).add(measured.date)
+    for machine, dates in found.items():
         yield f"{', '.join(sorted(dates))}: " + "; ".join(f"{name} {value}" for name, value in machine) + ".\n"
+
+
+def _disturbances(results: Results) -> Iterator[str]:
     costs = [
         cost for measured in results.scenarios.values() for name in measured.values for cost in measured.costs(name)
     ]

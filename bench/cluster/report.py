@@ -9,12 +9,12 @@ from bench.charts import Bar, draw, shown
 from bench.cluster.forecasts import forecasts
 from bench.cluster.forwarding import CREWS, CROSSINGS
 from bench.cluster.results import memory_of
+from bench.report import fill, machines
 from bench.results import ROOT, Measured, Results
 
 __all__ = ["DOCUMENT", "off_by", "write_report"]
 
 DOCUMENT, IMAGES = Path("docs/scaling.md"), Path("docs/images")
-BEGIN, END = "<!-- written by the benchmark: begin -->\n", "<!-- written by the benchmark: end -->\n"
 
 WANTED_CROSS: Final = 0.25
 WANTED_P99_MS: Final = 10.0
@@ -67,12 +67,7 @@ def _rates(value: dict[str, float]) -> dict[str, float]:
 def write_report(results: Results, root: Path = ROOT) -> None:
     """Draw the charts, and write the figures into the document below `root`."""
     (root / IMAGES).mkdir(parents=True, exist_ok=True)
-    path = root / DOCUMENT
-    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"There are no marks in {path}")
-    path.write_text(before + BEGIN + "\n".join(_figures(results, root)) + "\n" + END + after, "utf-8")
+    fill(root / DOCUMENT, _figures(results, root))
 
 
 def _figures(results: Results, root: Path) -> Iterator[str]:
@@ -90,7 +85,8 @@ def _figures(results: Results, root: Path) -> Iterator[str]:
         yield from _check(found["check"])
     if "costs" in found and "memory" in found:
         yield from forecasts(results, root / IMAGES)
-    yield from _conditions(results)
+    yield from machines(results)
+    yield from _disturbances(results)
 
 
 def _goals(results: Results) -> Iterator[str]:
@@ -238,20 +234,20 @@ def _check(measured: Measured) -> Iterator[str]:
             )
 
 
-def _conditions(results: Results) -> Iterator[str]:
-    yield "\n### The machine\n"
-    machines: dict[tuple[tuple[str, str], ...], set[str]] = {}
-    for measured in results.scenarios.values():
-        machines.setdefault(tuple(measured.machine.items()), set()).add(measured.date)
-    for machine, dates in machines.items():
-        yield f"{', '.join(sorted(dates))}: " + "; ".join(f"{name} {value}" for name, value in machine) + ".\n"
-    costs = [
-        cost for measured in results.scenarios.values() for name in measured.values for cost in measured.costs(name)
-    ]
-    if costs:
-        disturbed = sorted(cost["disturbed"] for cost in costs)
+def _disturbances(results: Results) -> Iterator[str]:
+    for part, sentence in (
+        ("crossing", "of the nodes' core"),
+        ("crew", "of the processes' cores"),
+    ):
+        if measured := results.scenarios.get(part):
+            lost = sorted(value["lost"] for rounds in measured.values.values() for value in rounds)
+            yield (
+                f"Where it went as fast as it could, others had {statistics.median(lost):.1%} {sentence} in the median"
+                f" of {len(lost)} rounds, and {lost[-1]:.1%} in the worst."
+            )
+    if measured := results.scenarios.get("half"):
+        late = sorted(value["late_p99_ms"] for rounds in measured.values.values() for value in rounds)
         yield (
-            f"For others on this machine, the nodes or the load had to wait for {statistics.median(disturbed):.1%} of "
-            f"the time in the median of all {len(disturbed)} rounds with a clock, and for {disturbed[-1]:.1%} in the "
-            f"worst of them."
+            f"At half load, the load itself was late by {statistics.median(late):.2f} ms with one of a hundred messages"
+            f" in the median of {len(late)} rounds, and by {late[-1]:.2f} ms in the worst."
         )

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from bench.dialects import Dialect, compact, frame
-from bench.load.wires import CHUNK, Wire, open_all
+from bench.load.wires import CHUNK, Wire, first_frame, open_all
 
 __all__ = ["Talker", "come", "exchange"]
 
@@ -74,18 +74,11 @@ class Talker:
 
     def _next(self) -> bytes | None:
         """The next whole frame's payload."""
-        data = self._buffer
-        if len(data) < 2:
+        span = first_frame(self._buffer)
+        if span is None:
             return None
-        size, start = data[1], 2
-        if size == 126:
-            size, start = int.from_bytes(data[2:4], "big"), 4
-        elif size == 127:
-            size, start = int.from_bytes(data[2:10], "big"), 10
-        if len(data) < start + size:
-            return None
-        self._buffer = data[start + size :]
-        return data[start : start + size]
+        payload, self._buffer = self._buffer[span[0] : span[1]], self._buffer[span[1] :]
+        return payload
 
 
 def come(port: int, dialect: Dialect, numbers: Iterable[int]) -> list[Talker]:

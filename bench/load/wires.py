@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from bench.dialects import Dialect, Session
 
-__all__ = ["Opened", "Wire", "drain", "open_all", "reset_all"]
+__all__ = ["Opened", "Wire", "drain", "first_frame", "open_all", "reset_all"]
 
 OPEN_TIMEOUT_S: Final = 120.0
 QUIET_S: Final = 0.3
@@ -173,6 +173,12 @@ def reset_all(wires: list[Wire]) -> None:
 
 def first_payload(data: bytes) -> bytes | None:
     """The payload of the first frame that a server sent, once it is whole."""
+    span = first_frame(data)
+    return None if span is None else data[span[0] : span[1]]
+
+
+def first_frame(data: bytes) -> tuple[int, int] | None:
+    """Where the payload of the first frame that a server sent begins and ends, once it is whole."""
     if len(data) < 2:
         return None
     size, start = data[1], 2
@@ -180,4 +186,4 @@ def first_payload(data: bytes) -> bytes | None:
         size, start = int.from_bytes(data[2:4], "big"), 4
     elif size == 127:
         size, start = int.from_bytes(data[2:10], "big"), 10
-    return data[start : start + size] if len(data) >= start + size else None
+    return (start, start + size) if len(data) >= start + size else None
