@@ -165,8 +165,11 @@ class _Subscription:
 
 
 def _options() -> dict[str, Any]:
-    """Nothing is repeated behind our back: a command that may have been executed is not given again."""
-    return {"retry": Retry(NoBackoff(), 0), "socket_keepalive": True}
+    """Nothing is repeated behind our back: a command that may have been executed is not given again.
+
+    Whoever waits for an answer has a time limit. The library's own costs more than all else that it does for a command.
+    """
+    return {"retry": Retry(NoBackoff(), 0), "socket_keepalive": True, "socket_timeout": None}
 
 
 @contextlib.asynccontextmanager
@@ -179,7 +182,7 @@ async def _server(bus: BusUrl) -> AsyncIterator[Any]:
 @contextlib.asynccontextmanager
 async def _primary(bus: BusUrl) -> AsyncIterator[Any]:
     make: Any = Sentinel  # comes without types
-    asking = {"socket_timeout": SENTINEL_S, **_options(), **bus.sentinel_options}
+    asking = {**_options(), "socket_timeout": SENTINEL_S, **bus.sentinel_options}
     sentinel = make(bus.hosts, sentinel_kwargs=asking, **_options(), **bus.options)
     try:
         async with sentinel.master_for(bus.name) as client:
