@@ -88,7 +88,10 @@ async def pool(link: str) -> None:
 
 
 async def keep(link: str, id_token: str) -> None:
-    async with heliograph.Worker(link, id_token=id_token, keep_room=True) as keeper:
+    async def token() -> str:
+        return id_token
+
+    async with heliograph.Worker(link, id_token=token, keep_room=True) as keeper:
         async for event in keeper.events():
             match event:
                 case heliograph.RoomRecreated(room=room):
