@@ -129,6 +129,9 @@ async def test_the_command_renews_the_login_that_it_has_stored(server: Any, tmp_
         assert stored.id_token == token
         assert (token != old) == changes
         assert stored.username == subject
+    nowhere = "http://127.0.0.1:9"
+    identities.put(nowhere, StoredIdentity(id_token=old, username="ann"))
+    assert await identities.lasting(nowhere) == old
     identities.put(server.url, StoredIdentity(id_token=old, username="ann", expires_at=1))
     with pytest.raises(heliograph.ConfigurationError, match="has expired"):
         await identities.lasting(server.url)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from pathlib import Path
 
 import click
@@ -17,15 +17,15 @@ import msgspec
 from msgspec import Struct
 
 from heliograph.api import Api, Identity
-from heliograph.errors import ApiError, ConfigurationError
+from heliograph.errors import ConfigurationError, HeliographError
 from heliograph.signaling.identity import half_is_over
 
 __all__ = ["Identities", "StoredIdentity", "claims_of", "state_folder"]
 
+log = logging.getLogger(__name__)
+
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
-NOT_RENEWED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
-"""So a server answers that does not renew this token, or none."""
 
 
 class StoredIdentity(Struct, frozen=True, kw_only=True):
@@ -103,7 +103,7 @@ class Identities:
     async def lasting(self, server: str) -> str:
         """A server's id token, for what runs for long: another one, which is stored too, if half of its life is over.
 
-        Raises `ConfigurationError` if there is none that counts, `ServerUnreachable`, `ApiError`.
+        Where there is no other one yet, it is the old one. Raises `ConfigurationError` if none counts.
         """
         known = self.get(server)
         if known is None or known.has_expired():
@@ -113,9 +113,8 @@ class Identities:
         async with Api(server) as api:
             try:
                 renewed = StoredIdentity.of(await api.renew(id_token=known.id_token))
-            except ApiError as error:
-                if error.status not in NOT_RENEWED:
-                    raise
+            except HeliographError as error:
+                log.info("identity.not_renewed server=%s reason=%s", server, error)
                 return known.id_token
         self.put(server, renewed)
         return renewed.id_token
