@@ -51,14 +51,18 @@ class Crew(Struct, frozen=True):
     level: int
     workers: int
     bus: bool
+    together: bool = True
+    """Whether they are one server."""
 
 
 CREWS: Final = (
     Crew("crew-1-1", "One process, level 1", 1, 1, bus=False),
     Crew("crew-2-1", "Two processes, level 1", 1, 2, bus=True),
+    Crew("apart-1", "Two servers that know nothing of each other, level 1", 1, 2, bus=False, together=False),
     Crew("crew-1-2", "One process, level 2", 2, 1, bus=False),
     Crew("crew-1-2-bus", "One process that writes to a bus, level 2", 2, 1, bus=True),
     Crew("crew-2-2", "Two processes, level 2", 2, 2, bus=True),
+    Crew("apart-2", "Two servers that know nothing of each other, level 2", 2, 2, bus=False, together=False),
 )
 
 
@@ -81,19 +85,21 @@ def measure_crew(crew: Crew, *, warm_up_s: float, seconds: float) -> dict[str, A
     cores = list(range(crew.workers))
     with _crew(crew) as cluster:
         options: dict[str, float | int] = {"size": SIZE, "warm_up_s": warm_up_s, "seconds": seconds}
-        job = _job(cluster, options, sleeps=True, processes=crew.workers, cores=cores)
+        peers = len(cluster.dialect.passes) // len(cluster.ports)
+        ports = [port for port in cluster.ports for _ in range(peers)]  # to each server its own load
+        job = _job(cluster, options, ports=ports, sleeps=True, processes=crew.workers, cores=cores)
         return _carry_out(job, cores=cores)
 
 
 @contextmanager
 def _crew(crew: Crew) -> Iterator[Cluster]:
     room_sizes = [2] * PAIRS * crew.workers
-    if crew.workers == 1:
+    cores = [{core} for core in range(crew.workers)]
+    if crew.workers == 1 or not crew.together:
         bus_cores = {0} if crew.bus else None
-        with running_cluster([{0}], bus_cores=bus_cores, level=crew.level, room_sizes=room_sizes) as cluster:
+        with running_cluster(cores, bus_cores=bus_cores, level=crew.level, room_sizes=room_sizes) as cluster:
             yield cluster
     else:
-        cores = [{core} for core in range(crew.workers)]
         with running_workers(cores, bus_cores={LOAD_CORE}, level=crew.level, room_sizes=room_sizes) as cluster:
             yield cluster
 

@@ -81,10 +81,15 @@ class Costs:
                 return _slope(first, self._measured[f"change.0.{OTHERS}"], OTHERS - 1)
 
     def _idle(self, nodes: int) -> Spent:
-        """A node's second among so many: each node more is a name more in the answer to its renewal."""
+        """A node's second among so many: each node more is a name more in the answer to its renewal.
+
+        What Redis does for itself is in what one node costs it, and in what three do, once.
+        """
         one, three = self._measured["idle.1"], self._measured["idle.3"]
-        name = Count(bytes_out=max(0.0, (three.bus.bytes_out - one.bus.bytes_out) / 2))
-        return Spent(one.bus.plus(name, nodes - 1), min(one.node_us, three.node_us))
+        name = max(0.0, (three.bus.bytes_out - one.bus.bytes_out) / 2)
+        cpu_us = max(0.0, (3 * three.bus.cpu_us - one.bus.cpu_us) / 2)
+        more = Count(bytes_out=(nodes - 1) * name, cpu_us=cpu_us - one.bus.cpu_us)
+        return Spent(one.bus.plus(more), min(one.node_us, three.node_us))
 
 
 def _slope(low: Spent, high: Spent, steps: int) -> Spent:

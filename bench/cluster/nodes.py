@@ -42,7 +42,10 @@ def running_cluster(
     room_sizes: Sequence[int],
     resume_window_s: int = 30,
 ) -> Iterator[Cluster]:
-    """So many nodes, each on its cores, with rooms for peers of that level; one without a bus if that has no cores."""
+    """So many nodes, each on its cores, with rooms for peers of that level.
+
+    If the bus has no cores there is none, and they know nothing of each other.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="heliograph-bench-")))
         dialect = Dialect("heliograph", level, asyncio.run(heliograph_passes(folder, room_sizes)))
@@ -55,8 +58,9 @@ def running_cluster(
             )
             for port, cores, log in zip(ports, nodes, logs, strict=True)
         ]
+        others = 0 if bus is None else len(nodes) - 1
         for log, process in zip(logs, processes, strict=True):
-            _await_words(log, process, {"server.listening": 1, "cluster.node_found": len(nodes) - 1})
+            _await_words(log, process, {"server.listening": 1, "cluster.node_found": others})
         yield Cluster(ports, [process.pid for process in processes], bus, dialect)
 
 
