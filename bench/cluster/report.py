@@ -114,11 +114,15 @@ def _goals(results: Results) -> Iterator[str]:
                 1 - p99 / WANTED_P99_MS,
             )
     if crew := found.get("crew"):
-        for level in (1, 2):
-            times = crew.median(f"crew-2-{level}", "messages_per_s") / crew.median(f"crew-1-{level}", "messages_per_s")
+        for level, one, which in (
+            (1, "crew-1-1", "one"),
+            (2, "crew-1-2", "one, which has no bus"),
+            (2, "crew-1-2-bus", "one that writes to a bus as well"),
+        ):
+            times = crew.median(f"crew-2-{level}", "messages_per_s") / crew.median(one, "messages_per_s")
             yield _goal(
                 f"Two processes on two cores, level {level}",
-                f"at least {WANTED_CREW:g} times one",
+                f"at least {WANTED_CREW:g} times {which}",
                 f"{times:.2f} times",
                 times / WANTED_CREW - 1,
             )

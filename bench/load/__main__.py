@@ -9,8 +9,9 @@ import msgspec
 from bench.load.crowds import connects, fan_out, idle_memory, storm
 from bench.load.job import Job
 from bench.load.pairs import closed_loop, open_loop, prove
+from bench.load.places import by_process
 from bench.load.slow_reader import slow_reader
-from bench.load.team import both_halves
+from bench.load.team import at_once, both_halves
 from bench.load.wires import Wire, drain, open_all
 from bench.machine import prefer
 
@@ -35,7 +36,11 @@ def carry_out(job: Job) -> dict[str, Any]:
             def measure(some: list[Wire]) -> dict[str, Any]:
                 return closed_loop(some, job.dialect, job.served, sleeps=job.sleeps, **options)
 
-            return both_halves(wires, measure, job.cores) if job.processes > 1 else measure(wires)
+            if job.processes == 1:
+                return measure(wires)
+            if not job.cores:
+                return both_halves(wires, measure)
+            return at_once(by_process(wires, job.nodes), measure, job.cores)
         case "open_loop":
             return open_loop(opened(job, prove_size=options["size"]), job.dialect, job.served, **options)
         case "slow_reader":

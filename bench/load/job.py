@@ -33,7 +33,7 @@ class Job(Struct, frozen=True):
     sleeps: bool = False
     """Whether the load sleeps while nothing comes: it has to where it shares its core."""
     cores: list[int] = []
-    """For two processes of the load: the core of each."""
+    """For two processes of the load: the core of each, which has the pairs of the node in the same place."""
 
     @property
     def served(self) -> Served:

@@ -10,17 +10,23 @@ from bench.load.meters import Cost
 from bench.load.wires import Wire
 from bench.machine import pin
 
-__all__ = ["both_halves"]
+__all__ = ["at_once", "both_halves"]
 
 
-def both_halves(
-    wires: list[Wire], measure: Callable[[list[Wire]], dict[str, Any]], cores: Sequence[int] = ()
-) -> dict[str, Any]:
+def both_halves(wires: list[Wire], measure: Callable[[list[Wire]], dict[str, Any]]) -> dict[str, Any]:
     """Let a process of its own measure with the second half of the pairs, at the same time; their sum.
 
-    The load's share of the processor is then that of the busier of the two. With two `cores`, each has one of its own.
+    The load's share of the processor is then that of the busier of the two.
     """
     middle = len(wires) // 4 * 2
+    return at_once([wires[:middle], wires[middle:]], measure)
+
+
+def at_once(
+    halves: Sequence[list[Wire]], measure: Callable[[list[Wire]], dict[str, Any]], cores: Sequence[int] = ()
+) -> dict[str, Any]:
+    """See `both_halves`; with two `cores`, each process has one of its own."""
+    first, second = halves
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
@@ -28,12 +34,12 @@ def both_halves(
         if cores:
             pin({cores[1]})
         with os.fdopen(into, "wb") as pipe:
-            pipe.write(msgspec.json.encode(measure(wires[middle:])))
+            pipe.write(msgspec.json.encode(measure(second)))
         os._exit(0)
     os.close(into)
     if cores:
         pin({cores[0]})
-    own = measure(wires[:middle])
+    own = measure(first)
     with os.fdopen(out, "rb") as pipe:
         other = pipe.read()
     _, status = os.waitpid(child, 0)
