@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from bench.dialects import Dialect, Pass, frame
 from bench.load.pairs import closed_loop, open_loop, prove
+from bench.load.places import by_process
 from bench.load.team import both_halves
 from bench.load.wires import Wire, open_all
 
@@ -91,6 +92,11 @@ def test_what_bounces_is_counted(wires: list[Wire], dialect: Dialect, mirror: tu
     prove(wires, dialect, SIZE)
     value = measure(wires) if processes == 1 else both_halves(wires, measure)
     assert value["messages_per_s"] > 100
+
+
+def test_the_pairs_of_a_process_are_those_whose_sockets_it_has(wires: list[Wire], mirror: tuple[int, int]) -> None:
+    strangers = os.getpid()  # has the other end of each connection
+    assert by_process(wires, [strangers, mirror[1]]) == [[], wires]
 
 
 def test_a_stall_of_the_server_counts_for_all_that_should_have_been_sent_meanwhile(
