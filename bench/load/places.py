@@ -1,6 +1,7 @@
 """Which process of a server has which peer. Linux only."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from bench.load.wires import Wire
 __all__ = ["by_process"]
 
 ESTABLISHED: Final = "01"
+SOCKET: Final = "socket:["
 
 
 def by_process(wires: list[Wire], pids: Sequence[int]) -> list[list[Wire]]:
@@ -42,5 +44,10 @@ def _port(address: str) -> int:
 
 
 def _sockets_of(pid: int) -> set[str]:
-    links = (str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir())
-    return {link.removeprefix("socket:[").removesuffix("]") for link in links if link.startswith("socket:[")}
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            link = str(entry.readlink())
+            if link.startswith(SOCKET):
+                found.add(link.removeprefix(SOCKET).removesuffix("]"))
+    return found
