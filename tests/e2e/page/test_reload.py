@@ -39,6 +39,28 @@ async def test_a_reload_is_the_same_peer_with_the_same_conversation(link: str, l
     assert news == {"PeerAway", "PeerBack"}, "To the others it was somebody who came and went"
 
 
+HOLD_NEXT = """id => {
+    navigator.locks.request(`heliograph:${id}`, () => new Promise((release) => { window.release = release; }));
+}"""
+WAITS_FOR_A_SECOND = """async () => {
+    const waits = async () => (await navigator.locks.query()).pending.length > 0 && performance.now() > 1000;
+    while (performance.now() < 9000 && !(await waits())) await new Promise((resolve) => setTimeout(resolve, 20));
+    return waits();
+}"""
+
+
+async def test_the_page_before_may_take_its_time_to_let_go(stage: ServerProcess, link: str, look: Look) -> None:
+    page = await look(link)
+    name = await page.own_id()
+    slow = await page.page.context.new_page()
+    await slow.goto(f"{stage.url}/health")
+    await slow.evaluate(HOLD_NEXT, name)  # as the page before would, were it slow to end
+    await page.page.reload()
+    assert await page.page.evaluate(WAITS_FOR_A_SECOND)
+    await slow.evaluate("release()")
+    assert await page.own_id() == name
+
+
 async def test_a_duplicated_tab_is_somebody_else(link: str, look: Look) -> None:
     page = await look(link)
     name = await page.own_id()

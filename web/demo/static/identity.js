@@ -4,8 +4,12 @@ import { signIn } from '/sdk/http.js';
 import { RequestRefused } from '/sdk/errors.js';
 
 const STORE = 'heliograph:identity';
-/** How long to wait for the page that a reload replaces to let go of its id. */
-const HANDOVER_MS = 300;
+/** Where a page that is about to end leaves its id to the next one in this tab. */
+const LEFT = 'heliograph:left';
+/** How long to wait for the page that is being replaced to let go of its id: on a busy device that takes its time. */
+const HANDOVER_MS = 10_000;
+/** How long an id may be held before it counts as that of a page that lives on. */
+const COPY_MS = 300;
 
 /** @typedef {{ peerId: string, idToken: string | null }} Stored */
 
@@ -18,15 +22,18 @@ export class Identity {
     this.peerId = peerId;
     this.#idToken = idToken === null ? null : Promise.resolve(idToken);
     void this.idToken({ fresh: false }).catch(() => {}); // on its way early; whoever needs it sees the failure
+    addEventListener('pagehide', () => sessionStorage.setItem(LEFT, this.peerId));
   }
 
   /** @returns {Promise<Identity>} */
   static async ofThisTab() {
     const stored = read();
-    // A duplicated tab has a copy of the store; the original keeps the id.
-    if (stored && (await claim(stored.peerId))) return new Identity(stored);
+    const left = sessionStorage.getItem(LEFT);
+    sessionStorage.removeItem(LEFT);
+    // A duplicated tab has a copy of the store; the original has not left, and keeps the id.
+    if (stored && (await claim(stored.peerId, stored.peerId === left ? HANDOVER_MS : COPY_MS))) return new Identity(stored);
     const peerId = newPeerId();
-    void claim(peerId);
+    void claim(peerId, COPY_MS);
     return new Identity({ peerId, idToken: null });
   }
 
@@ -63,7 +70,7 @@ export class Identity {
   /** Takes another peer id: somebody else has this one. */
   async rename() {
     this.peerId = newPeerId();
-    void claim(this.peerId);
+    void claim(this.peerId, COPY_MS);
     const idToken = await this.idToken({ fresh: false });
     sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
   }
@@ -87,16 +94,17 @@ function read() {
 /**
  * Holds the id for as long as this page lives.
  * @param {string} peerId
- * @returns {Promise<boolean>} whether nobody else holds it
+ * @param {number} patience in milliseconds
+ * @returns {Promise<boolean>} whether nobody else holds it any more
  */
-function claim(peerId) {
+function claim(peerId, patience) {
   if (!navigator.locks) return Promise.resolve(true); // not a secure context: no way to know
   return new Promise((resolve) => {
     const hold = () => {
       resolve(true);
       return new Promise(() => {});
     };
-    const signal = AbortSignal.timeout(HANDOVER_MS);
+    const signal = AbortSignal.timeout(patience);
     navigator.locks.request(`heliograph:${peerId}`, { signal }, hold).catch(() => resolve(false));
   });
 }
