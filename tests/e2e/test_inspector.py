@@ -48,6 +48,16 @@ def offer(target: str, **fields: Any) -> dict[str, Any]:
     return {"type": "offer", "target": target, "sdp": HOST} | fields
 
 
+async def is_one_line(page: InspectorPage) -> None:
+    """The head of the page has everything beside each other, and nothing sticks out."""
+    parts = page.page.locator(".brand, .where-room, #server-state")
+    boxes = [await part.bounding_box() for part in await parts.all()]
+    middles = [box["y"] + box["height"] / 2 for box in boxes if box is not None]
+    assert len(middles) == len(boxes) == 3
+    assert max(middles) - min(middles) < 12
+    assert await page.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.parametrize("inspect", SIZES, indirect=True)
 async def test_a_pair_that_fails_is_explained_as_it_happens(
     server: ServerProcess, room: heliograph.Room, inspect: Inspect
@@ -58,6 +68,7 @@ async def test_a_pair_that_fails_is_explained_as_it_happens(
         await page.row("rooms", room.room_id).get_by_role("link").click()
         await page.explain("ann", "bob")
         await page.verdict("nothing_said")
+        await is_one_line(page)
         await say(ann, offer("bob"))
         await page.verdict("waits_for_answer")
         await expect(page.entries("offer")).to_contain_text("candidates: host")
@@ -79,6 +90,7 @@ async def test_a_pair_that_fails_is_explained_as_it_happens(
     await page.row("peers", "bob").get_by_role("button").click()
     await expect(page.find("focus-title")).to_have_text("bob")
     await expect(page.entries("left")).to_have_count(1)
+    await expect(page.entries("left")).to_contain_text("closed by the peer, code 1000")
     await page.find("focus-close").click()
     await expect(page.find("focus-title")).to_have_text("What happens")
 

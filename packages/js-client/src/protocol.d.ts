@@ -754,6 +754,10 @@ export interface TimelineEntry {
   said?: string;
   /** Of an `error` where it is a known one, or of an end */
   reason?: string;
+  /** Who ended the connection; absent where that is not known */
+  closed_by?: "network" | "peer" | "server";
+  /** Of its close frame (RFC 6455 section 7.4), if there was one */
+  close_code?: number;
   /** How often, one after the other; absent for once */
   count?: number;
   /** Which connection between the two, from 1 */

@@ -28,13 +28,13 @@ function told(entry) {
     case 'turned_away':
       return { title: 'was not let in', notes: [code], mood: 'trouble' };
     case 'away':
-      return { title: 'lost its connection', mood: 'trouble' };
+      return { title: 'lost its connection', notes: [closing(entry)], mood: 'trouble' };
     case 'back':
       return { title: 'is back', mood: 'good' };
     case 'left':
-      return { title: 'left', notes: [LEFT[reason] ?? reason] };
+      return { title: 'left', notes: [LEFT[reason] ?? reason, closing(entry)] };
     case 'replaced':
-      return { title: 'was replaced by a newer connection' };
+      return { title: 'was replaced by a newer connection', notes: [closing(entry)] };
     case 'regrouped':
       return { title: 'changed its groups' };
     case 'claim_waits':
@@ -68,6 +68,13 @@ function told(entry) {
     default:
       return { title: event };
   }
+}
+
+/** @param {TimelineEntry} entry */
+function closing({ closed_by: by, close_code: code }) {
+  if (by === undefined) return '';
+  if (by === 'network') return 'the network, without a close frame';
+  return `closed by ${by === 'server' ? 'the server' : 'the peer'}, code ${code}`;
 }
 
 /** @param {TimelineEntry} entry */

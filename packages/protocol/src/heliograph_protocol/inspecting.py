@@ -101,6 +101,16 @@ class TimelineEntry(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     code: Annotated[str, Meta(description="Of the refusal")] | UnsetType = UNSET
     said: Annotated[str, Meta(description="The type of the message that was refused")] | UnsetType = UNSET
     reason: Annotated[str, Meta(description="Of an `error` where it is a known one, or of an end")] | UnsetType = UNSET
+    closed_by: (
+        Annotated[
+            Literal["peer", "server", "network"],
+            Meta(description="Who ended the connection; absent where that is not known"),
+        ]
+        | UnsetType
+    ) = UNSET
+    close_code: (
+        Annotated[int, Meta(description="Of its close frame (RFC 6455 section 7.4), if there was one")] | UnsetType
+    ) = UNSET
     count: Annotated[int, Meta(description="How often, one after the other; absent for once")] = 1
     attempt: Annotated[int, Meta(description="Which connection between the two, from 1")] = 0
     size: Annotated[int, Meta(description="Bytes of the message")] = 0

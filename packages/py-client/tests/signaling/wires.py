@@ -105,6 +105,7 @@ class Wire:
         self.to_server: deque[bytes] = deque()
         self.to_client: deque[bytes] = deque()
         self.closed = False
+        self.ending = None
         self.buffered = 0
         self._session: Session | None = Session(self, node.context)
 

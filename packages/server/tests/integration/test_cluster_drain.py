@@ -193,7 +193,7 @@ async def test_all_who_come_back_while_a_room_is_still_being_restored_have_their
         monkeypatch.setattr(rooms, "find", find_late)
         first = asyncio.create_task(come_back("a"))
         await restoring.wait()
-        assert await asyncio.gather(first, come_back("b"), come_back("c")) == [True, True, True]
+        assert list(await asyncio.gather(first, come_back("b"), come_back("c"))) == [True, True, True]
 
 
 async def all_of(socket: ClientConnection) -> list[str | bytes]:

@@ -51,6 +51,7 @@ class Connection:
     """A connection that notes how it was closed."""
 
     buffered = 0
+    ending = None
 
     def __init__(self) -> None:
         self.closes: list[int] = []

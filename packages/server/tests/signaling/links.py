@@ -19,6 +19,7 @@ from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import Session, SessionContext
+from heliograph_server.transport.connection import Ending
 
 RESUME_WINDOW_S = 30
 OPERATOR_TOKEN = "the-operator's-token-of-this-server"
@@ -30,6 +31,7 @@ class MemoryConnection:
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.close_code: int | None = None
+        self.ending: Ending | None = None
         self.buffered = 0
         self._drained: Callable[[], None] | None = None
 
@@ -57,6 +59,7 @@ class MemoryConnection:
         assert len(reason.encode()) <= 123
         if self.close_code is None:
             self.close_code = int(code)
+            self.ending = Ending("server", self.close_code)
 
     def messages(self) -> list[dict[str, Any]]:
         return [json.loads(frame) for frame in self.frames]

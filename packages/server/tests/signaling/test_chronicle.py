@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from heliograph_protocol import TimelineEntry
 from heliograph_server.inspection import chronicle as limits
 from heliograph_server.inspection.trails import PAIR_ENTRIES, PAIRS_OPENED, PEER_ENTRIES
+from heliograph_server.transport.connection import Ending
 
 from .links import RESUME_WINDOW_S, World
 
@@ -105,6 +107,23 @@ def test_comings_and_goings(world: World) -> None:
         ("registered", unset, 1),
     ]
     assert of(world, "a")[0].role == "worker"
+
+
+def test_how_connections_ended(world: World) -> None:
+    for number, ending in enumerate((Ending("peer", 1001), Ending("server", 4009), Ending("network", None), None)):
+        peer = world.peer(f"p{number}", protocol=2)
+        peer.connection.ending = ending
+        peer.session.disconnected()
+        [_, away] = of(world, f"p{number}")
+        expected = (UNSET, UNSET) if ending is None else (ending.by, UNSET if ending.code is None else ending.code)
+        assert (away.closed_by, away.close_code) == expected
+    world.peer("a")
+    world.peer("a")
+    world.hub.remove_room("room")
+    ends = [
+        (entry.event, entry.closed_by, entry.close_code) for entry in of(world, "a") if entry.closed_by is not UNSET
+    ]
+    assert ends == [("replaced", "server", 4001), ("left", "server", 4003)]
 
 
 def test_a_peer_that_comes_back_and_what_waited_for_it(world: World) -> None:

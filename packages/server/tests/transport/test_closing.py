@@ -35,6 +35,23 @@ async def test_a_close_is_answered_with_its_own_code_and_the_server_hangs_up(ser
         assert (await peer.closed())[0] == code
         assert await peer.ended() == b""
         await gone(served, talk)
+        assert talk.connection.ending == ("peer", code)
+
+
+async def test_who_ended_it_is_known(served: Served) -> None:
+    async with served.peer() as (peer, talk):
+        assert talk.connection.ending is None
+        talk.connection.close(CloseCode.REMOVED, "out")
+        await peer.send(close_frame(1000))
+        await gone(served, talk)
+        assert talk.connection.ending == ("server", CloseCode.REMOVED)
+
+
+async def test_a_connection_that_just_stops_has_no_code(served: Served) -> None:
+    async with served.peer() as (peer, talk):
+        peer.reset()
+        await gone(served, talk)
+        assert talk.connection.ending == ("network", None)
 
 
 async def test_a_close_without_a_code_is_answered(served: Served) -> None:

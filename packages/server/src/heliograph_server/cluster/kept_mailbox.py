@@ -12,7 +12,7 @@ from heliograph_protocol import CloseCode
 from heliograph_server.cluster.room_log import frame_field, frame_of, progress_field
 from heliograph_server.signaling.links import Delivery, Receipt
 from heliograph_server.signaling.mailbox import Entry, Mailbox, Queue
-from heliograph_server.transport.connection import OUTGOING_BYTES, Connection
+from heliograph_server.transport.connection import OUTGOING_BYTES, Connection, Ending
 
 __all__ = ["Held", "Holder", "KeptMailbox"]
 
@@ -64,6 +64,11 @@ class Held:
     def closed(self) -> bool:
         """See `Connection.closed`."""
         return self._close is not None or self._inner.closed
+
+    @property
+    def ending(self) -> Ending | None:
+        """See `Connection.ending`."""
+        return self._inner.ending
 
     @property
     def buffered(self) -> int:

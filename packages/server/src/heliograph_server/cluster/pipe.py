@@ -57,6 +57,10 @@ class PipeConnection:
         """See `Connection.closed`."""
 
     @property
+    def ending(self) -> None:
+        """See `Connection.ending`: the node that has the socket does not say."""
+
+    @property
     def buffered(self) -> int:
         """See `Connection.buffered`. Small amounts are reported late: the last `door.REPORT_BYTES` may be there."""
         return self._sent - self._arrived

@@ -16,6 +16,7 @@ from heliograph_protocol import (
     FORWARDED_TYPES,
     PEER_MESSAGE_TYPE,
     REQUEST_TYPES,
+    CloseCode,
     Envelope,
     ErrorCode,
     Report,
@@ -26,6 +27,7 @@ from heliograph_server.inspection.peers import SHOWN
 from heliograph_server.inspection.room_chronicle import Pair, RoomChronicle
 from heliograph_server.inspection.sightings import is_peer_id, sighting
 from heliograph_server.inspection.trails import PAIRS_OPENED, PairTrail, PeerTrail
+from heliograph_server.transport.connection import Ending
 
 if TYPE_CHECKING:
     from heliograph_server.signaling.member import Member
@@ -170,7 +172,7 @@ class Chronicle:
         if room is None:
             room = self.rooms[member.room_id] = RoomChronicle(member.room_id)
         if replaces:
-            self._note(room, member.peer_id, "replaced")
+            self._note(room, member.peer_id, "replaced", **_closing(Ending("server", CloseCode.REPLACED)))
         room.gone.pop(member.peer_id, None)
         self._gone.pop((member.room_id, member.peer_id), None)
         level = 2 if member.resumable else 1
@@ -180,22 +182,28 @@ class Chronicle:
         trail.since = self._now()
 
     def happened(
-        self, member: "Member", event: TimelineEvent, *, to: str | UnsetType = UNSET, reason: str | UnsetType = UNSET
+        self,
+        member: "Member",
+        event: TimelineEvent,
+        *,
+        to: str | UnsetType = UNSET,
+        reason: str | UnsetType = UNSET,
+        ending: Ending | None = None,
     ) -> None:
         """A member has lost its connection or is back, has other groups, waits for a peer, has claimed or lost one."""
         room = self.rooms.get(member.room_id)
         if room is None:
             return
-        self._note(room, member.peer_id, event, to=to, reason=reason)
+        self._note(room, member.peer_id, event, to=to, reason=reason, **_closing(ending))
         if event in ("away", "back"):
             room.peers[member.peer_id].since = self._now()
 
-    def left(self, member: "Member", reason: str) -> None:
-        """A member has gone for good."""
+    def left(self, member: "Member", reason: str, ending: Ending | None = None) -> None:
+        """A member has gone for good, when its connection ended like that."""
         room = self.rooms.get(member.room_id)
         if room is None:
             return
-        self._note(room, member.peer_id, "left", reason=reason)
+        self._note(room, member.peer_id, "left", reason=reason, **_closing(ending))
         trail = room.peers[member.peer_id]
         trail.gone = True
         trail.since = self._now()
@@ -294,3 +302,9 @@ class Chronicle:
         pair = room.close(key)
         self._pair_entries -= len(pair.entries)
         self._touched.pop((room.room_id, key), None)
+
+
+def _closing(ending: Ending | None) -> dict[str, object]:
+    if ending is None:
+        return {}
+    return {"closed_by": ending.by, "close_code": UNSET if ending.code is None else int(ending.code)}

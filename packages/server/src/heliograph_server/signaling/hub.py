@@ -20,7 +20,7 @@ from heliograph_server.signaling.live_room import LeaveReason, LiveRoom
 from heliograph_server.signaling.mailbox import Mailbox
 from heliograph_server.signaling.member import Entrance, Member, described_bytes
 from heliograph_server.signaling.timers import Timers
-from heliograph_server.transport.connection import Connection
+from heliograph_server.transport.connection import Connection, Ending
 
 __all__ = ["Hub"]
 
@@ -125,22 +125,25 @@ class Hub:
         if member.link.connection is not connection or not self._present(member):
             return
         if not isinstance(member.link, Mailbox):
-            self.leave(member)
+            self.leave(member, ending=connection.ending)
             return
         member.link.detach()
         member.state = "away"
         self._start_window(member, lambda: self.leave(member, "timed_out"))
         member.room.tell_away(member)
         member.room.journal.changed(member)
-        self.chronicle.happened(member, "away")
+        self.chronicle.happened(member, "away", ending=connection.ending)
 
-    def leave(self, member: Member, reason: LeaveReason = "left") -> None:
-        """A member has gone for good. If it was replaced or removed before, its successor stays."""
+    def leave(self, member: Member, reason: LeaveReason = "left", *, ending: Ending | None = None) -> None:
+        """A member has gone for good. If it was replaced or removed before, its successor stays.
+
+        `ending` is how its connection ended, if that is why.
+        """
         if not self._present(member):
             return
         room = member.room
         del room.members[member.peer_id]
-        self.chronicle.left(member, reason)
+        self.chronicle.left(member, reason, ending)
         self._retire(member)
         room.journal.gone(member)
         if room.members:
@@ -189,7 +192,7 @@ class Hub:
         live.members.clear()
         for member in everyone:
             _end_window(member)
-            self.chronicle.left(member, "moved")
+            self.chronicle.left(member, "moved", Ending("server", code))
             member.link.close(code, reason)
 
     def room(self, room_id: str) -> LiveRoom | None:
@@ -225,7 +228,7 @@ class Hub:
 
     def remove_peer(self, member: Member) -> None:
         """Put one member out."""
-        self.leave(member, "removed")
+        self.leave(member, "removed", ending=Ending("server", CloseCode.REMOVED))
         member.link.close(CloseCode.REMOVED, "removed from the room")
 
     def remove_room(self, room_id: str, reason: str = "the room was closed", *, owner: User | None = None) -> int:
@@ -241,7 +244,7 @@ class Hub:
         live.members.clear()
         for member in everyone:
             _end_window(member)
-            self.chronicle.left(member, "room_closed")
+            self.chronicle.left(member, "room_closed", Ending("server", CloseCode.REMOVED))
             member.link.close(CloseCode.REMOVED, "the room was closed")
             self._gone(member.user)
         self._ended(room_id)

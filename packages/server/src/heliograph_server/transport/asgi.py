@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from heliograph_protocol import CloseCode
-from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, INTERNAL_ERROR, OUTGOING_BYTES, Conversation
+from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, INTERNAL_ERROR, OUTGOING_BYTES, Conversation, Ending
 
 __all__ = ["AsgiConnection"]
 
@@ -22,7 +22,18 @@ class AsgiConnection:
     `run` owns that task and ends it.
     """
 
-    __slots__ = ("_buffered", "_close", "_closing", "_deadline", "_drained", "_flushing", "_queue", "_receive", "_send")
+    __slots__ = (
+        "_buffered",
+        "_close",
+        "_closing",
+        "_deadline",
+        "_drained",
+        "_ending",
+        "_flushing",
+        "_queue",
+        "_receive",
+        "_send",
+    )
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -33,12 +44,18 @@ class AsgiConnection:
         self._closing = False
         self._close: tuple[int, str] | None = None
         self._drained: Callable[[], None] | None = None
+        self._ending: Ending | None = None
         self._deadline: asyncio.Timeout = asyncio.timeout(None)
 
     @property
     def closed(self) -> bool:
         """See `Connection.closed`."""
         return self._closing
+
+    @property
+    def ending(self) -> Ending | None:
+        """See `Connection.ending`."""
+        return self._ending or (Ending("network", None) if self._closing else None)
 
     @property
     def buffered(self) -> int:
@@ -70,6 +87,7 @@ class AsgiConnection:
             return
         self._closing = True
         self._close = (code, reason)
+        self._ending = Ending("server", int(code))
         self._deadline.reschedule(asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S)
         self._flush_soon()
 
@@ -80,6 +98,7 @@ class AsgiConnection:
                 while True:
                     event = await self._receive()
                     if event["type"] != "websocket.receive":
+                        self._note_end(event.get("code"))
                         return
                     text = event.get("text")
                     if text is None:
@@ -93,6 +112,7 @@ class AsgiConnection:
                 raise
         except Exception:
             self._closing = True
+            self._ending = Ending("server", INTERNAL_ERROR)
             with suppress(OSError):
                 await self._send({"type": "websocket.close", "code": INTERNAL_ERROR, "reason": ""})
             raise
@@ -102,6 +122,11 @@ class AsgiConnection:
             if self._flushing is not None:
                 self._flushing.cancel()
             conversation.disconnected()
+
+    def _note_end(self, code: int | None) -> None:
+        """The other side has closed it, or, with 1005 or 1006, just gone (RFC 6455 section 7.4.1)."""
+        if self._ending is None and code not in (None, 1005, 1006):
+            self._ending = Ending("peer", code)
 
     def _drop_queue(self) -> None:
         self._queue.clear()

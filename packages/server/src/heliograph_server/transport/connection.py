@@ -1,7 +1,7 @@
 """The contract of a transport: one WebSocket, as the rest of the server sees it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 __all__ = [
     "CLOSE_TIMEOUT_S",
@@ -13,6 +13,7 @@ __all__ = [
     "Connection",
     "Conversation",
     "Converse",
+    "Ending",
 ]
 
 MESSAGE_BYTES: Final = 64 * 1024
@@ -32,12 +33,23 @@ PONG_TIMEOUT_S: Final = 25.0
 """A peer that answers nothing is gone 45 s after it was last heard."""
 
 
+class Ending(NamedTuple):
+    """How a connection ended. Without a code, the network ended it, and no close frame came."""
+
+    by: Literal["peer", "server", "network"]
+    code: int | None
+
+
 class Connection(Protocol):
     """One open WebSocket. The methods never block and never raise."""
 
     @property
     def closed(self) -> bool:
         """No more frames go out or come in: closed by either side, or about to be."""
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended, once it has; None where nobody can say, as of a connection to another node."""
 
     @property
     def buffered(self) -> int:

@@ -23,6 +23,7 @@ from heliograph_server.transport.connection import (
     OUTGOING_BYTES,
     Conversation,
     Converse,
+    Ending,
 )
 from heliograph_server.transport.picows_host import Discarding, PicowsHost
 
@@ -45,6 +46,7 @@ class PicowsConnection(WSListener):
         "_backlog",
         "_conversation",
         "_drained",
+        "_ending",
         "_frames",
         "_message",
         "_message_kind",
@@ -75,6 +77,7 @@ class PicowsConnection(WSListener):
         self._conversation: Conversation | None = None
         self.closed = False
         """See `Connection.closed`."""
+        self._ending: Ending | None = None
         self._over = False
         """No more messages come: the conversation is to be told, or has been."""
         self._paused = False
@@ -90,6 +93,11 @@ class PicowsConnection(WSListener):
         self._timer: asyncio.TimerHandle | None = None
         """The next ping, or the end of waiting for a pong, or for the end."""
         self._pinged = False
+
+    @property
+    def ending(self) -> Ending | None:
+        """See `Connection.ending`."""
+        return self._ending or (Ending("network", None) if self.closed else None)
 
     def open(self, protocol: Any, request: bytes, converse: Converse, *, answered: bool = False) -> None:
         """Let `protocol` answer the request and take the TCP connection, and begin the conversation.
@@ -153,6 +161,7 @@ class PicowsConnection(WSListener):
         if self._frames is None or self.closed:
             return
         self._shut()
+        self._ending = self._ending or Ending("server", int(code))
         self._frames.send_close(cast("Any", int(code)), reason.encode())
         self._wait(CLOSE_TIMEOUT_S, self.transport.abort)
         asyncio.get_running_loop().call_soon(self._end)
@@ -263,6 +272,7 @@ class PicowsConnection(WSListener):
         if code not in _CLOSE_CODES:
             self._fail(PROTOCOL_ERROR, "no such close code")
             return
+        self._ending = self._ending or Ending("peer", code)
         self.close(code, "")
         self.hang_up()
 
@@ -284,6 +294,7 @@ class PicowsConnection(WSListener):
     def _fail(self, code: int, reason: str) -> None:
         """The peer broke the rules."""
         if self._frames is not None:
+            self._ending = self._ending or Ending("server", int(code))
             self._frames.send_close(cast("Any", int(code)), reason.encode())
             self.failed()
 
