@@ -14,6 +14,9 @@ import pytest
 
 from .commands import Program, output, worker
 
+STOP_LIMIT_S = 1.5
+"""In which a worker ends, unless the machine is so busy that even the start took longer."""
+
 
 async def test_creating_a_room(program: Program, server: Any) -> None:
     code, out, _ = await output(program, "room", "create", "--json", HELIOGRAPH_URL=server.url)
@@ -24,7 +27,9 @@ async def test_creating_a_room(program: Program, server: Any) -> None:
 
 async def test_a_worker_as_a_child_process(program: Program, server: Any, room: Any) -> None:
     arguments = ["--url", server.url, "--room", room.room_id, "--peer-id", "Worker-7", "--name", "Echo"]
+    started_at = time.monotonic()
     async with worker(program, *arguments, HELIOGRAPH_TOKEN=room.token) as (process, ready):
+        start_s = time.monotonic() - started_at
         assert ready == {
             "event": "ready",
             "peer_id": "Worker-7",
@@ -42,7 +47,7 @@ async def test_a_worker_as_a_child_process(program: Program, server: Any, room: 
         stopped_at = time.monotonic()
         process.terminate()
         assert await process.wait() == 0
-        assert time.monotonic() - stopped_at < 1.5
+        assert time.monotonic() - stopped_at < max(STOP_LIMIT_S, start_s), "no time-out has to pass"
         assert b"Traceback" not in await process.stderr.read()
 
 

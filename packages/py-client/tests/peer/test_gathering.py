@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 
+import aioice
 import msgspec
 import pytest
 from coturn import Coturn, running_coturn
@@ -75,6 +77,31 @@ async def test_a_stun_server_that_never_answers_costs_no_second(silent: tuple[st
         assert connection.report().server_answers == {url: "no answer"}
         await connection.channel("chat").send("hello")
         assert await connection.channel("chat").receive() == "hello"
+
+
+async def test_nobody_is_asked_once_the_connection_is_closed(
+    silent: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiortc closes it by itself when the other side has, perhaps while a server's name is still being resolved."""
+    resolving, resolved = threading.Event(), threading.Event()
+
+    def slowly(name: str) -> str:
+        resolving.set()
+        resolved.wait(LIMIT_S)
+        return name
+
+    monkeypatch.setattr(socket, "gethostbyname", slowly)
+    gathers = gathering.Gathering(usable_ice_servers([f"stun:{silent[0]}:{silent[1]}"]))
+    ice = aioice.Connection(ice_controlling=True, stun_server=silent)
+    gathers.take_over(ice)
+    await ice.gather_candidates()
+    try:
+        assert await asyncio.to_thread(resolving.wait, LIMIT_S)
+        assert not gathers.finished.is_set()
+        await ice.close()
+        assert gathers.finished.is_set()
+    finally:
+        resolved.set()
 
 
 async def test_a_name_that_does_not_resolve_costs_no_second() -> None:

@@ -42,9 +42,16 @@ class Gathering:
         self._stopping = asyncio.Event()
 
     def take_over(self, ice: Connection) -> None:
-        """Gather for this connection from now on."""
+        """Gather for this connection from now on, and until it is closed: aiortc does that, too, when the peer has."""
+        close = ice.close
+
+        async def stop_and_close() -> None:
+            await self.stop()
+            await close()
+
         self._ice = ice
         ice.get_component_candidates = self._gather  # type: ignore[method-assign]
+        ice.close = stop_and_close  # type: ignore[method-assign]
 
     async def later(self) -> AsyncIterator[Candidate]:
         """The candidates that came too late for the description, until there will be no more."""
