@@ -43,6 +43,13 @@ TERRAFORM = [  # configurations that stand on their own
     "environments/production",
 ]
 TERRAFORM_PLUGIN_DIR = "TERRAFORM_PLUGIN_DIR"
+ON_SEVERAL_NODES = [  # tests of one server, besides the stories, that start a real one
+    f"{SERVER}/tests/integration",
+    f"{SERVER}/tests/api",
+    f"{SERVER}/tests/identity/test_process.py",
+    f"{CLIENT}/tests/integration",
+    f"{BROWSER}/tests/test_with_server.py",
+]
 LOCKING = [
     *("--universal", "--python-version", "3.11", "--generate-hashes", "--quiet", "--no-header", "--no-annotate"),
 ]
@@ -107,6 +114,7 @@ def tests(session: nox.Session) -> None:
     options = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     everything = [
         "tests/docker",
+        "tests/cluster",
         *(f"{package}/tests" for package in reversed(PACKAGES)),
         "tests/benchmarks",
         "tests/test_repository.py",
@@ -201,11 +209,21 @@ def checkov(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def cluster(session: nox.Session) -> None:
-    """Run what is about clusters, and then the stories, on three nodes behind a load balancer instead of one server."""
+    """Prove that several nodes are one: chaos at full size, and then the tests of one server on three nodes.
+
+    `-- tests/cluster`, or the path of another test, runs that alone: all of it takes half an hour.
+    """
     install(session, "test")
-    if not session.posargs:
-        session.run("pytest", f"{SERVER}/tests", "-k", "cluster or workers")
-    session.run("pytest", *(session.posargs or ["tests/e2e"]), env=browser(session) | {"SERVER_TEST_NODES": "3"})
+    install_npm(session, "tests/e2e")
+    env = browser(session) | {"CLUSTER_TESTS": "full"}
+    several = ["-p", "several_nodes"]
+    if session.posargs:
+        session.run("pytest", *several, *session.posargs, env=env | {"SERVER_TEST_NODES": "3"})
+        return
+    session.run("pytest", "tests/cluster", "--capture=no", env=env)
+    session.run("pytest", f"{SERVER}/tests", "-k", "cluster or workers", env=env)
+    for tests in (*ON_SEVERAL_NODES, "tests/e2e"):
+        session.run("pytest", *several, tests, env=env | {"SERVER_TEST_NODES": "3"})
 
 
 @nox.session(default=False)

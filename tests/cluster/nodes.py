@@ -16,10 +16,12 @@ from redis.asyncio import Redis
 from redis_server import HOST, PASSWORD, RedisServer, running_redis
 from server_process import ServerProcess
 
+from .scale import RESUME_WINDOW_S
+
 __all__ = ["Nodes", "running_nodes"]
 
 COUNT: Final = 3
-READY_S: Final = 20.0
+READY_S: Final = 60.0
 POLL_S: Final = 0.05
 RATE_LIMIT: Final = 100_000
 
@@ -105,12 +107,16 @@ class Nodes:
 
 
 @asynccontextmanager
-async def running_nodes(folder: Path, rng: random.Random, **environ: str) -> AsyncIterator[Nodes]:
+async def running_nodes(folder: Path, rng: random.Random) -> AsyncIterator[Nodes]:
     """Nodes that know of each other and share a data directory."""
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(running_redis(folder / "redis"))
         ways = [await stack.enter_async_context(cutting_proxy(redis.port, rng)) for _ in range(COUNT)]
-        settings = {"HELIOGRAPH_SIGNIN_LIMIT": "0", "HELIOGRAPH_RATE_LIMIT": str(RATE_LIMIT), **environ}
+        settings = {
+            "HELIOGRAPH_SIGNIN_LIMIT": "0",
+            "HELIOGRAPH_RATE_LIMIT": str(RATE_LIMIT),
+            "HELIOGRAPH_RESUME_WINDOW_S": str(RESUME_WINDOW_S),
+        }
         urls = [f"redis://:{PASSWORD}@{HOST}:{way.port}/0" for way in ways]
         nodes = [ServerProcess(folder / "data", {**settings, "HELIOGRAPH_CLUSTER_URL": url}) for url in urls]
         for node in nodes:

@@ -10,14 +10,11 @@ from server_cluster import ServerCluster
 
 import heliograph
 
-from .scale import FULL
+from .scale import CALL_S, FULL, RESUME_WINDOW_S
 
 ROUNDS: Final = 10 if FULL else 1
 NODES: Final = 3
 PACE_S: Final = 0.05
-CALL_S: Final = 1.0
-"""A call goes from peer to peer: no restart makes it slower than that."""
-
 HIDDEN: Final = (heliograph.Disconnected, heliograph.ServerDraining, heliograph.PeerAway, heliograph.PeerBack)
 """News of the connection to the server, which the SDK mends by itself."""
 
@@ -72,7 +69,8 @@ async def everything(events: AsyncIterator[heliograph.RoomEvent]) -> list[heliog
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ServerCluster]:
     """Three nodes behind a load balancer."""
-    cluster = ServerCluster(tmp_path / "data", {"HELIOGRAPH_SIGNIN_LIMIT": "0"}, NODES)
+    environ = {"HELIOGRAPH_SIGNIN_LIMIT": "0", "HELIOGRAPH_RESUME_WINDOW_S": str(RESUME_WINDOW_S)}
+    cluster = ServerCluster(tmp_path / "data", environ, NODES)
     try:
         await cluster.start()
         yield cluster
