@@ -34,7 +34,7 @@ defaults
     timeout server 120s
     timeout tunnel 1h
     timeout check 2s
-    default-server check inter 200ms fall 1 rise 1 on-marked-down shutdown-sessions
+    default-server check inter 200ms fall 1 rise 1
 frontend http
     bind {host}:{http_port}
     default_backend nodes

@@ -10,7 +10,20 @@ from typing import Final
 import pytest
 from server_process import nodes_of_tests
 
-ONE_NODE: Final[dict[str, str]] = {}
+_BALANCER: Final = "while no node is ready the load balancer leads nowhere, and answers 503 itself"
+
+ONE_NODE: Final[dict[str, str]] = {
+    "integration/test_forward_cost.py": "counts the system calls that one process makes for a message",
+    "integration/test_tls.py": "TLS would be the load balancer's",
+    "integration/test_operations.py::test_metrics": "each node counts for itself; a monitor adds up",
+    "integration/test_operations.py::test_a_role_of_ones_own": "each node counts for itself; a monitor adds up",
+    "integration/test_operations.py::test_ready_follows": "a node is ready or not by itself",
+    "integration/test_inspecting.py::test_an_operator": "an operator inspects the node that is connected to",
+    "integration/test_dynamodb.py::test_during_an_outage": _BALANCER,
+    "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
+    "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,
+    "integration/test_restarted_server.py": "sessions outlive the death of all nodes, as Redis goes on",
+}
 """Patterns of test ids, and what is different there. `*` stands for anything."""
 
 _LEFT_OUT: Final = pytest.StashKey[dict[str, int]]()

@@ -107,17 +107,20 @@ class Nodes:
 
 
 @asynccontextmanager
-async def running_nodes(folder: Path, rng: random.Random) -> AsyncIterator[Nodes]:
-    """Nodes that know of each other and share a data directory."""
+async def running_nodes(folder: Path, rng: random.Random, *, proxies: bool = True) -> AsyncIterator[Nodes]:
+    """Nodes that know of each other and share a data directory. Without proxies none of them can be cut off."""
     async with AsyncExitStack() as stack:
         redis = await stack.enter_async_context(running_redis(folder / "redis"))
-        ways = [await stack.enter_async_context(cutting_proxy(redis.port, rng)) for _ in range(COUNT)]
+        ways = []
+        if proxies:
+            ways = [await stack.enter_async_context(cutting_proxy(redis.port, rng)) for _ in range(COUNT)]
+        ports = [way.port for way in ways] or [redis.port] * COUNT
         settings = {
             "HELIOGRAPH_SIGNIN_LIMIT": "0",
             "HELIOGRAPH_RATE_LIMIT": str(RATE_LIMIT),
             "HELIOGRAPH_RESUME_WINDOW_S": str(RESUME_WINDOW_S),
         }
-        urls = [f"redis://:{PASSWORD}@{HOST}:{way.port}/0" for way in ways]
+        urls = [f"redis://:{PASSWORD}@{HOST}:{port}/0" for port in ports]
         nodes = [ServerProcess(folder / "data", {**settings, "HELIOGRAPH_CLUSTER_URL": url}) for url in urls]
         for node in nodes:
             stack.push_async_callback(node.close)

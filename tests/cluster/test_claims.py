@@ -65,7 +65,7 @@ async def hear(socket: ClientConnection, kind: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nodes]:
-    async with running_nodes(tmp_path_factory.mktemp("nodes"), random.Random(0)) as nodes:
+    async with running_nodes(tmp_path_factory.mktemp("nodes"), random.Random(0), proxies=False) as nodes:
         yield nodes
 
 

@@ -116,6 +116,7 @@ class RedisBus:
                 self._fail_all()
                 if was_up:
                     listener.bus_lost()
+            _heed_cancellation()
             await asyncio.sleep(RETRY_S)
 
     async def renew(self, node: str, lease_s: float) -> Lease:
