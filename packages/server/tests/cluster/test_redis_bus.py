@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -31,5 +32,46 @@ async def test_it_ends_when_told_though_its_client_takes_that_for_a_lost_connect
     running = asyncio.create_task(bus.run("node", Nobody()))
     await connecting.wait()
     running.cancel()  # once, as a task group does
+    await asyncio.wait([running], timeout=5)
+    assert running.cancelled()
+
+
+async def test_everyone_has_an_answer_though_its_client_finishes_what_was_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bus, listener = RedisBus(read_bus_url("redis://127.0.0.1:1")), Nobody()
+    asked, cut = asyncio.Event(), asyncio.Event()
+
+    class CutOff:
+        async def next(self) -> bytes:
+            await cut.wait()
+            raise ConnectionError
+
+    @contextlib.asynccontextmanager
+    async def open_once(_: str) -> AsyncIterator[Reader]:
+        if cut.is_set():
+            raise ConnectionError
+        yield CutOff()
+
+    async def remember(_: str) -> None:
+        """There is nothing to be remembered."""
+
+    async def execute(commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        if any(command[0] == "GET" for command in commands):
+            asked.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        return [None for _ in commands]
+
+    for name, replacement in (("open", open_once), ("remember", remember), ("execute", execute)):
+        monkeypatch.setattr(bus._connections, name, replacement)
+    running = asyncio.create_task(bus.run("node", listener))
+    await listener.up.wait()
+    asking = asyncio.ensure_future(bus.home("room"))
+    await asked.wait()
+    cut.set()
+    await asyncio.wait([asking], timeout=5)
+    assert asking.done()
+    running.cancel()
     await asyncio.wait([running], timeout=5)
     assert running.cancelled()

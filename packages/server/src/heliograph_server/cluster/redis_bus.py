@@ -211,9 +211,9 @@ class RedisBus:
                     _fail(command)
                 raise
             self.answer_s = loop.time() - began
-            _heed_cancellation()
             for command, answer in zip(commands, answers, strict=True):
                 self._settle(command, answer, listener)
+            _heed_cancellation()
             for answer in answers:
                 if isinstance(answer, Exception) and not isinstance(answer, NoScriptError):
                     raise answer  # loading, read only: whoever this is, it is not the one to speak to
