@@ -43,7 +43,7 @@ class Crowd:
         began = loop.time()
         while differences := await self.differences():
             took_s = loop.time() - began
-            assert took_s < within_s, f"after {took_s:.1f} s: {differences[:20]}"
+            assert took_s < within_s, f"after {took_s:.1f} s: {differences[:20]}\n{self.nodes.story()}"
             await asyncio.sleep(POLL_S)
         return loop.time() - began
 

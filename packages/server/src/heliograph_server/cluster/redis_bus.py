@@ -94,10 +94,7 @@ class RedisBus:
         while True:
             try:
                 async with contextlib.AsyncExitStack() as stack:
-                    async with asyncio.timeout(CONNECT_S):
-                        reader = await stack.enter_async_context(self._connections.open(_channel(node)))
-                        for script in _SCRIPTS:  # one that had to be given again would come after what it was before
-                            await self._connections.remember(script.text)
+                    reader = await self._open(stack, _channel(node))
                     _log.info("cluster.bus_found")
                     lost = False
                     self.up = True
@@ -116,7 +113,6 @@ class RedisBus:
                 self._fail_all()
                 if was_up:
                     listener.bus_lost()
-            _heed_cancellation()
             await asyncio.sleep(RETRY_S)
 
     async def renew(self, node: str, lease_s: float) -> Lease:
@@ -191,6 +187,18 @@ class RedisBus:
         for command in queue:
             _fail(command)
 
+    async def _open(self, stack: contextlib.AsyncExitStack, channel: str) -> Reader:
+        before = _cancellations()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                reader = await stack.enter_async_context(self._connections.open(channel))
+                for script in _SCRIPTS:  # one that had to be given again would come after what it was before
+                    await self._connections.remember(script.text)
+                return reader
+        finally:
+            if _cancellations() > before:  # a task group that has failed leaves one, in Python 3.11
+                raise asyncio.CancelledError
+
     async def _write(self, listener: BusListener) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -245,9 +253,13 @@ class RedisBus:
 
 def _heed_cancellation() -> None:
     """Whoever waits in the client library may be cancelled without noticing: it finishes what it does, and goes on."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if _cancellations():
         raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _fail(command: _Command, cause: Exception | None = None) -> None:
