@@ -100,6 +100,11 @@ class Nodes:
         names = [home.decode().split(" ")[0] for home in homes if home is not None]
         return [names.count(node.events("cluster.node")[-1]["node"]) for node in self.nodes]
 
+    @property
+    def lost_the_bus(self) -> bool:
+        """Whether any node has lost the bus, in any of its lives."""
+        return any('"cluster.bus_lost"' in line for node in self.nodes for line in node.log)
+
     def story(self) -> str:
         """What the nodes logged of themselves, for whoever has to find out what went wrong."""
         names = [f"node {number}: {line}" for number, node in enumerate(self.nodes) for line in node.log]

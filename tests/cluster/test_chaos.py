@@ -40,7 +40,7 @@ async def test_nobody_loses_anything(plan: str, tmp_path: Path) -> None:
                 if not node.running:
                     await nodes.start(number)
             await everyone.agree()
-            if exact:
+            if exact and not nodes.lost_the_bus:  # as they may by themselves, on a machine that is far too busy
                 assert told(everyone) == ({}, 0)
         await everyone.finish(FINISH_S)
         codes, lost = told(everyone)
