@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory_registry import MemoryRegistry
 from redis_server import HOST, PASSWORD, RedisServer, free_port, running_redis, running_shards
 from structlog.testing import capture_logs
 
@@ -22,7 +23,6 @@ from heliograph_server.identity.signing import SigningKey
 from heliograph_server.rooms.sqlite import SqliteRoomStore
 from heliograph_server.settings import Settings
 
-from .memory_registry import MemoryRegistry
 from .test_registry import on_the_bus
 
 TIMEOUT_S = 30

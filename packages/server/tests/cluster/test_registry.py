@@ -8,13 +8,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from memory_registry import MemoryRegistry
 from redis_server import running_redis
 
 from heliograph_server.cluster.bus import Changes, Home, Registry, Tokens
 from heliograph_server.cluster.bus_url import read_bus_url
 from heliograph_server.cluster.redis_bus import RedisBus
-
-from .memory_registry import MemoryRegistry
 
 _rooms = count()
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 from litestar.connection import ASGIConnection
+from memory_registry import MemoryRegistry
 
 from heliograph_server.errors import RateLimited
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.signin_limit import SHARED_WAIT_S, SignInLimiter
-
-from .memory_registry import MemoryRegistry
 
 
 class Clock:

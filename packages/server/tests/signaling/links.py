@@ -15,11 +15,13 @@ from heliograph_server.inspection.node_meter import NodeMeter
 from heliograph_server.ops.metrics import SignalingMetrics
 from heliograph_server.rooms.invitations import Invitation
 from heliograph_server.rooms.model import Policy, Room
+from heliograph_server.signaling.homes import ALONE, Homes
 from heliograph_server.signaling.hub import Hub
+from heliograph_server.signaling.journal import NO_JOURNAL, Journal
 from heliograph_server.signaling.registration import Registration
 from heliograph_server.signaling.requests import Requests
 from heliograph_server.signaling.session import Session, SessionContext
-from heliograph_server.transport.connection import Ending
+from heliograph_server.transport.connection import Connection, Ending
 
 RESUME_WINDOW_S = 30
 OPERATOR_TOKEN = "the-operator's-token-of-this-server"
@@ -151,13 +153,23 @@ class NoIce:
 
 
 class World:
-    """A hub with sessions around it."""
+    """A hub with sessions around it, and around that what a node of a cluster has, if it is one."""
 
     def __init__(
-        self, *, max_peers: int = 1000, rate_per_s: int = 1_000_000, operator_token: str = OPERATOR_TOKEN
+        self,
+        *,
+        max_peers: int = 1000,
+        rate_per_s: int = 1_000_000,
+        operator_token: str = OPERATOR_TOKEN,
+        ended: Callable[[str], None] = lambda _: None,
+        journal: Callable[[str], Journal] = lambda _: NO_JOURNAL,
+        homes: Homes = ALONE,
+        clock: Clock | None = None,
     ) -> None:
-        self.clock = Clock()
-        self.hub = Hub(timers=self.clock, wall_clock=self.clock, resume_window_s=RESUME_WINDOW_S)
+        self.clock = clock or Clock()
+        self.hub = Hub(
+            timers=self.clock, wall_clock=self.clock, resume_window_s=RESUME_WINDOW_S, ended=ended, journal=journal
+        )
         self.metrics = SignalingMetrics()
         self.operator_token = operator_token
         meter = NodeMeter(self.metrics, "test", tasks=lambda: 0)
@@ -169,7 +181,7 @@ class World:
         ice: Any = NoIce()
         self.context = SessionContext(
             hub=self.hub,
-            registration=Registration(door, door, self.hub, ice, rate_per_s),
+            registration=Registration(door, door, self.hub, ice, rate_per_s, homes=homes),
             requests=Requests(self.hub, self.clock, self.inspectors),
             inspectors=self.inspectors,
             metrics=self.metrics,
@@ -180,6 +192,12 @@ class World:
 
     def connect(self) -> "Peer":
         return Peer(self)
+
+    def session(self, connection: Connection) -> Session:
+        return Session(connection, self.context)
+
+    def settle(self) -> None:
+        """Wait until what has been said is out: here it always is."""
 
     def peer(self, peer_id: str, *, user: str | None = None, room_id: str = "room", **fields: Any) -> "Peer":
         """A registered peer; `protocol=2` among the fields makes it one of level 2."""
@@ -195,7 +213,7 @@ class Peer:
 
     def __init__(self, world: World) -> None:
         self.connection = MemoryConnection()
-        self.session = Session(self.connection, world.context)
+        self.session = world.session(self.connection)
         self.welcome: dict[str, Any] = {}
         """The reply to the registration."""
 

@@ -112,6 +112,7 @@ class Client:
             ).encode()
         )
         run(pending)
+        self.world.settle()
         welcome: dict[str, Any] = json.loads(self.peer.connection.frames.pop(0))
         assert welcome["type"] == "registered_auth"
         resumed: bool = welcome["session"]["resumed"]
@@ -145,6 +146,7 @@ class Client:
         if not self.there or self.peer is None:
             return False
         self.confirm()
+        self.world.settle()
         anything = bool(self.peer.connection.frames)
         self.read(10_000)
         return anything or comes_back

@@ -76,6 +76,7 @@ class RoomJournal:
     def claimed(self, claim: Claim) -> None:
         """See `Journal.claimed`."""
         self.write(*claim_field(claim))
+        self.changed(claim.claimed)  # which has been claimed last
 
     def claim_ended(self, claim: Claim) -> None:
         """See `Journal.claim_ended`."""
