@@ -149,7 +149,7 @@ class Client:
         self.world.settle()
         anything = bool(self.peer.connection.frames)
         self.read(10_000)
-        return anything or comes_back
+        return anything or comes_back or not self.there
 
     @property
     def there(self) -> bool:
