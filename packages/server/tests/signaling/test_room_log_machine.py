@@ -7,6 +7,7 @@ arrives exactly once, and one that was not has not happened.
 """
 
 from math import inf
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -30,8 +31,9 @@ class KeptLevel2(Level2):
         super().__init__()
         self.loop = Loop()
         self.deaths = 0
-        self.dead_at = 0
-        """The serial number of the last message that was sent before a node died."""
+        self.unheard: set[int] = set()
+        """The serial numbers of messages that need no answer: a node may have died with them, or had its fill of the
+        sender, whose connection is about to be closed."""
         self.registry = SlowRegistry(Clock())
         self.go_on_at(Clock())
 
@@ -63,7 +65,7 @@ class KeptLevel2(Level2):
         self.node.die()
         before = dict(self.registry.logs.get(ROOM, {}))
         self.deaths += 1
-        self.dead_at = self.serial
+        self.unheard.update(self.sent)
         self.go_on_at(Clock(self.world.clock.now))
         self.node.take_over()
         self.node.settle()
@@ -84,6 +86,13 @@ class KeptLevel2(Level2):
         ):
             client.secret_ends = inf  # that the secret was void by now may not have been written down
 
+    def _send(self, sender: str, *sending: Any) -> None:
+        peer = self.clients[sender].peer
+        closing = peer is not None and peer.session._connection.closed
+        super()._send(sender, *sending)
+        if closing:
+            self.unheard.add(self.serial)
+
     @invariant()
     def what_is_written_down_is_the_room(self) -> None:
         if not self.registry.under_way and self.deaths % 2:
@@ -98,7 +107,7 @@ class KeptLevel2(Level2):
         for serial in list(self.sent):
             source = self.clients[self.sent[serial].sender]
             there = source.life == self.sent[serial].sender_life and self.hub.member(ROOM, source.name) is not None
-            if there and serial <= self.dead_at and serial not in answered:
+            if there and serial in self.unheard and serial not in answered:
                 assert serial not in arrived, f"{serial} arrived, and nobody said so"
                 del self.sent[serial]  # a client would send it again
         super()._nothing_was_lost_in_silence()
