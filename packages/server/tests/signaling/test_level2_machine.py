@@ -10,7 +10,7 @@ from math import inf
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -377,7 +377,13 @@ class CrampedLevel2(Level2):
             self.bounds.stop()
 
 
-SETTINGS = settings(max_examples=200, stateful_step_count=50, deadline=None, phases=[Phase.generate, Phase.shrink])
+SETTINGS = settings(
+    max_examples=200,
+    stateful_step_count=50,
+    deadline=None,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 TestLevel2 = Level2.TestCase
 TestLevel2.settings = SETTINGS

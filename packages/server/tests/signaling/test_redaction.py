@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .links import World
@@ -46,7 +46,7 @@ def said(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(st.lists(said(), max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_told_to_those_who_inspect_has_nothing_of_it(messages: list[dict[str, Any]]) -> None:
     world = World()
     world.peer("b", metadata={"tags": [SECRET], "properties": {"key": SECRET}})

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
@@ -155,6 +155,7 @@ SETTINGS = settings(
     derandomize=True,
     database=None,
     phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow],  # on a busy machine all is slow
 )
 
 TestKeptLevel2 = KeptLevel2.TestCase

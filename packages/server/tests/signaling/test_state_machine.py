@@ -5,7 +5,7 @@ Whatever happens, no message arrives under another's name, nobody puts a strange
 
 import json
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
@@ -111,4 +111,6 @@ class Signaling(RuleBasedStateMachine):
 
 
 TestSignaling = Signaling.TestCase
-TestSignaling.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestSignaling.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
