@@ -16,6 +16,7 @@ from msgspec import UNSET, json
 from heliograph_server.ice.controllers import IceApi
 from heliograph_server.ice.servers import IceServers
 from heliograph_server.identity.local import LocalIdentity
+from heliograph_server.identity.trusted import TrustedIssuers
 from heliograph_server.problems import EXCEPTION_HANDLERS
 from heliograph_server.settings import SECRET_FIELDS, Settings, SettingsError, load_settings
 
@@ -76,11 +77,12 @@ def test_the_user_is_told_from_others_but_not_named(name: str) -> None:
 
 def app(identity: LocalIdentity, settings: Settings) -> AsyncTestClient[Litestar]:
     ice_servers = IceServers(settings, time.time)
+    provider = TrustedIssuers([identity], identity, identity.jwks())
     return AsyncTestClient(
         Litestar(
             [IceApi],
             dependencies={
-                "identity": Provide(lambda: identity, sync_to_thread=False),
+                "identity": Provide(lambda: provider, sync_to_thread=False),
                 "ice_servers": Provide(lambda: ice_servers, sync_to_thread=False),
             },
             exception_handlers=EXCEPTION_HANDLERS,

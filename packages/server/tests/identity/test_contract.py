@@ -9,16 +9,26 @@ from cryptography.hazmat.primitives import serialization
 
 from heliograph_server.errors import InvalidIdToken, NotPermitted
 from heliograph_server.identity.claims import MAX_TOKEN_CHARS
+from heliograph_server.identity.tokens import SignedToken
 from heliograph_server.identity.verifier import User
 
 from .forger import Forger, b64, public_pem, sign, spare_key
 from .realms import Realm, public_jwk
 
 
+def proved_now(realm: Realm, token: str) -> User | None:
+    """Whom the token proves without anything being waited for, if anyone."""
+    try:
+        return realm.identity.provider.verify_now(token)
+    except InvalidIdToken:
+        return None
+
+
 async def refused(realm: Realm, token: str) -> None:
     with pytest.raises(InvalidIdToken) as refusal:
         await realm.identity.provider.verify(token)
     assert "eyJ" not in str(refusal.value)
+    assert proved_now(realm, token) is None
 
 
 async def test_the_token_of_a_sign_in_counts(realm: Realm) -> None:
@@ -31,6 +41,7 @@ async def test_the_token_of_a_sign_in_counts(realm: Realm) -> None:
     assert first.username != second.username
     users = [await provider.verify(signed_in.id_token) for signed_in in (first, first, second)]
     assert users[0] == users[1] != users[2]
+    assert users == [provider.verify_now(signed_in.id_token) for signed_in in (first, first, second)]
     assert {user.issuer for user in users} == {realm.forger.claims["iss"]}
 
 
@@ -55,6 +66,7 @@ async def test_no_other_token_is_renewed(realm: Realm) -> None:
 async def test_the_forgers_unchanged_token_counts(realm: Realm) -> None:
     user = await realm.identity.provider.verify(realm.forger.token())
     assert user == User(issuer=realm.forger.claims["iss"], subject="ann")
+    assert user == realm.identity.provider.verify_now(realm.forger.token())
 
 
 async def test_a_token_that_has_begun_to_count_counts(realm: Realm) -> None:
@@ -165,10 +177,10 @@ async def test_every_other_token_is_refused(realm: Realm, subtests: pytest.Subte
 async def test_an_issuer_believes_nothing_that_is_signed_in_anothers_name(realm: Realm) -> None:
     """Even if it was asked by mistake: all pools of a moto, and all realms of some servers, share a key."""
     [issuer] = realm.identity.provider._issuers.values()
-    await issuer.verify(realm.forger.token())
+    await issuer.verify(SignedToken.parse(realm.forger.token()))
     for name in ("https://example.org", realm.forger.claims["iss"] + "x", ...):
         with pytest.raises(InvalidIdToken):
-            await issuer.verify(realm.forger.token(claims={"iss": name}))
+            await issuer.verify(SignedToken.parse(realm.forger.token(claims={"iss": name})))
 
 
 async def test_what_else_the_issuer_signs_is_no_id_token(realm: Realm, subtests: pytest.Subtests) -> None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from heliograph_server.app import Application
 from heliograph_server.errors import InvalidRoomToken
 from heliograph_server.identity.local import LocalIdentity
+from heliograph_server.identity.tokens import SignedToken
 from heliograph_server.rooms.invitations import Invitation
 from heliograph_server.settings import Settings, SettingsError, load_settings
 from heliograph_server.signaling.permissions import ROOM_TOKEN_GRANTS
@@ -104,7 +105,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 async def test_tokens_are_minted_with_it_and_nothing_is_written(tmp_path: Path) -> None:
     minted = command("mint-token", "--subject=robot", f"--data-dir={tmp_path}")
     assert minted.returncode == 0, minted.stderr
-    user = await LocalIdentity(tmp_path, time.time, GIVEN).verify(minted.stdout.strip())
+    user = LocalIdentity(tmp_path, time.time, GIVEN).verify_now(SignedToken.parse(minted.stdout.strip()))
     assert user.subject == "robot"
     assert files_in(tmp_path) == []
 

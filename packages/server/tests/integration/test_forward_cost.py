@@ -1,22 +1,20 @@
 """What forwarding a message costs, in counts that are the same on every machine: calls, memory, copies."""
 
-import sys
 import tracemalloc
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
 from heliograph_server.inspection import chronicle
 
+from .calls import OURS, counted
 from .running import RunningServer, hear, running
 
-MESSAGES: Final = 200
-OURS: Final = ("heliograph_server", "heliograph_protocol")
+WINDOWS: Final = 5
+MESSAGES: Final = 48
+"""In a window: three times those of which one is timed."""
 
 CALLS: Final = {("picows", 1): 11, ("picows", 2): 17, ("asgi", 1): 19, ("asgi", 2): 25}
 """Calls of this project's own Python functions that one forwarded message may cost, by transport and level."""
@@ -38,29 +36,25 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield server
 
 
-class Calls:
-    """How often functions of this project were called."""
+class Cost(NamedTuple):
+    """What one message took in the middle one of some windows, and what that was made of."""
 
-    def __init__(self) -> None:
-        self.by_name: Counter[str] = Counter()
-
-    @property
-    def count(self) -> int:
-        return self.by_name.total()
-
-    def profile(self, frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and any(name in frame.f_code.co_filename for name in OURS):
-            self.by_name[frame.f_code.co_name] += 1
+    calls: float
+    names: list[tuple[str, int]]
 
 
-@contextmanager
-def counted() -> Iterator[Calls]:
-    calls = Calls()
-    sys.setprofile(calls.profile)
-    try:
-        yield calls
-    finally:
-        sys.setprofile(None)
+async def cost(sender: Any, receiver: Any, size: int) -> Cost:
+    """Of one message.
+
+    Whatever else the event loop has to do now and then (somebody else's timer, an import, what a full collection of
+    garbage sets off) is in the windows that it happens in, and then by far the most of them.
+    """
+    costs = []
+    for _ in range(WINDOWS):
+        with counted() as calls:
+            await exchange(sender, receiver, MESSAGES, size)
+        costs.append(Cost(calls.count / MESSAGES, calls.by_name.most_common()))
+    return sorted(costs)[WINDOWS // 2]
 
 
 async def exchange(sender: Any, receiver: Any, count: int, size: int) -> None:
@@ -81,34 +75,28 @@ async def test_a_forwarded_message_costs_few_calls_and_no_more_when_it_is_long(
     async with server.peer("ann", room, **options) as ann, server.peer("bob", room, **options) as bob:
         if level > 1:
             assert (await hear(ann))["type"] == "peer_joined"
-        costs, names = {}, {}
+        costs = {}
         longer = 60_000 if level == 1 else 4_000  # a mailbox keeps 1 MiB at most that is not confirmed
         for size in (300, longer):
             await exchange(ann, bob, 10, size)
-            with counted() as calls:
-                await exchange(ann, bob, MESSAGES, size)
-            costs[size] = calls.count / MESSAGES
-            names[size] = calls.by_name.most_common()
+            costs[size] = await cost(ann, bob, size)
             if level > 1:
-                await bob.send(f'{{"type":"received","count":{(MESSAGES + 10) * len(costs)}}}')
+                await bob.send(f'{{"type":"received","count":{(WINDOWS * MESSAGES + 10) * len(costs)}}}')
                 await bob.send('{"type":"ping","ref":1}')
                 assert (await hear(bob))["type"] == "pong"
     transport = server.application.settings.transport
-    assert 3 < costs[300] <= CALLS[transport, level], f"and if it is less by now, lower the bound: {names}"
-    assert costs[longer] == pytest.approx(costs[300], abs=2), f"nothing looks into what is only passed on: {names}"
+    assert 3 < costs[300].calls <= CALLS[transport, level], f"and if it is less by now, lower the bound: {costs}"
+    assert costs[longer].calls == pytest.approx(costs[300].calls, abs=2), f"nobody looks into what goes on: {costs}"
 
 
 async def test_writing_a_signal_down_costs_few_calls_more(server: RunningServer) -> None:
     room = await server.room()
     async with server.peer("ann", room) as ann, server.peer("bob", room) as bob:
         await exchange(ann, bob, 10, 300)
-        with counted() as calls:
-            await exchange(ann, bob, 100, 300)
+        measured = await cost(ann, bob, 300)
     assert len(server.application.chronicle) >= 100
     allowed = CALLS[server.application.settings.transport, 1] + RECORDING_CALLS
-    names = calls.by_name.most_common()
-    cost = calls.by_name.total() / 100
-    assert allowed - 3 < cost <= allowed + 0.5, f"and if it is less by now, lower the bound: {names}"
+    assert allowed - 3 < measured.calls <= allowed + 0.5, f"and if it is less by now, lower the bound: {measured.names}"
 
 
 @pytest.mark.usefixtures("few_are_recorded")
@@ -120,7 +108,7 @@ async def test_forwarding_keeps_nothing(server: RunningServer) -> None:
         try:
             await exchange(ann, bob, 50, 2000)
             before = tracemalloc.take_snapshot()
-            await exchange(ann, bob, 10 * MESSAGES, 2000)
+            await exchange(ann, bob, 2000, 2000)
             after = tracemalloc.take_snapshot()
         finally:
             tracemalloc.stop()

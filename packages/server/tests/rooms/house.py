@@ -16,6 +16,7 @@ from heliograph_protocol import Metadata
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.identity.local import LocalIdentity
 from heliograph_server.identity.signing import SigningKey
+from heliograph_server.identity.trusted import TrustedIssuers
 from heliograph_server.identity.verifier import User
 from heliograph_server.ops.limits import AddressLimiter
 from heliograph_server.ops.signin_limit import SignInLimiter
@@ -96,6 +97,9 @@ class FailingStore(MemoryRoomStore):
         self._check()
         return await super().create(room)
 
+    def get_now(self, room_id: str) -> Room | None:
+        return None if self.failing else super().get_now(room_id)
+
     async def get(self, room_id: str) -> Room | None:
         self._check()
         return await super().get(room_id)
@@ -127,7 +131,7 @@ class House:
         """Whom identity was told of."""
         self.hub = Hub(timers=NoTimers(), wall_clock=self.clock, resume_window_s=30, gone=self.gone.append)
         parts: dict[str, Any] = {
-            "identity": self.identity,
+            "identity": TrustedIssuers([self.identity], self.identity, self.identity.jwks()),
             "rooms": self.rooms,
             "census": LocalCensus(self.hub),
             "settings": settings,

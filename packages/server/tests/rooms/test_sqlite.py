@@ -1,5 +1,6 @@
 """What a file adds to the contract: it outlives the process, is shared, and can fail."""
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.rooms import sqlite as sqlite_module
@@ -66,6 +68,14 @@ async def main():
 asyncio.run(main())
 """
 
+
+CHANGE = """
+import sqlite3, sys
+
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute(sys.argv[2])
+database.close()
+"""
 
 SCHEMA_1 = """
 CREATE TABLE rooms (
@@ -177,6 +187,8 @@ async def test_a_policy_that_cannot_be_read_admits_nobody(tmp_path: Path, store:
     database.close()
     with pytest.raises(StoreUnavailable):
         await store.get("abcd2345")
+    with pytest.raises(StoreUnavailable):
+        store.get_now("abcd2345")
 
 
 async def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path, store: SqliteRoomStore) -> None:
@@ -193,6 +205,45 @@ async def test_a_store_that_failed_to_open_works_once_the_cause_is_gone(tmp_path
         await store.create(a_room())
     (tmp_path / ROOMS_FILE).rmdir()
     assert await store.create(a_room())
+
+
+async def test_what_another_process_changes_of_a_room_counts_at_once(tmp_path: Path, store: SqliteRoomStore) -> None:
+    await store.create(a_room())
+    file = str(tmp_path / ROOMS_FILE)
+    for statement, left in (
+        ("UPDATE rooms SET token = 'new'", replace(a_room(), token="new")),
+        ("UPDATE rooms SET max_peers = 3", replace(a_room(), token="new", max_peers=3)),
+        ("DELETE FROM rooms", None),
+    ):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", CHANGE, file, statement)
+        assert await process.wait() == 0
+        assert store.get_now("abcd2345") == left
+
+
+async def test_after_the_end_nothing_can_be_said_at_once(store: SqliteRoomStore) -> None:
+    await store.create(a_room())
+    await store.close()
+    assert store.get_now("abcd2345") is None
+
+
+async def test_nobody_waits_for_a_writer_to_know_a_room(tmp_path: Path, store: SqliteRoomStore) -> None:
+    await store.create(a_room())
+    other = sqlite3.connect(tmp_path / ROOMS_FILE, isolation_level=None)
+    try:
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("UPDATE rooms SET token = 'new'")
+        assert store.get_now("abcd2345") == a_room(), "what is not committed has not happened"
+        other.execute("COMMIT")
+        assert store.get_now("abcd2345") == replace(a_room(), token="new")
+    finally:
+        other.close()
+
+
+async def test_who_only_reads_writes_nothing(store: SqliteRoomStore) -> None:
+    await store.open()
+    assert store._reader is not None
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        store._reader.execute("DELETE FROM rooms")
 
 
 async def test_a_lock_that_is_never_let_go_is_a_bounded_wait(
@@ -217,6 +268,7 @@ async def test_a_broken_table_is_unavailable_not_a_crash(tmp_path: Path, store: 
     with sqlite3.connect(tmp_path / ROOMS_FILE) as other:
         other.execute("DROP TABLE rooms")
     other.close()
+    assert store.get_now("a") is None
     for call in (
         store.get("a"),
         store.create(a_room()),

@@ -17,6 +17,29 @@ async def test_a_room_is_found_as_it_was_created(store: RoomStore) -> None:
     assert await store.get("abcd2345") == a_room()
 
 
+async def test_what_can_be_said_of_a_room_at_once_is_true_at_once(store: RoomStore) -> None:
+    """Or nothing can be said at once, ever: the store is elsewhere."""
+    assert store.get_now("abcd2345") is None
+    await store.create(a_room())
+    at_once = store.get_now("abcd2345") is not None
+    assert store.get_now("abcd2345") == (a_room() if at_once else None)
+    await store.update("abcd2345", RoomChanges(token="another", policy=POLICY))
+    changed = await store.get("abcd2345")
+    assert changed is not None
+    assert changed.token == "another"
+    assert store.get_now("abcd2345") == (changed if at_once else None)
+    await store.delete("abcd2345")
+    assert store.get_now("abcd2345") is None
+    await store.create(a_room(owner=BOB))
+    assert store.get_now("abcd2345") == (a_room(owner=BOB) if at_once else None)
+
+
+@pytest.mark.parametrize("room_id", ["", "' OR 1=1 --", "nul\0byte", "\ud800", "x" * 100_000])
+async def test_nothing_can_be_said_at_once_of_what_is_no_room(store: RoomStore, room_id: str) -> None:
+    await store.create(a_room())
+    assert store.get_now(room_id) is None
+
+
 async def test_an_unknown_room_is_none(store: RoomStore) -> None:
     assert await store.get("abcd2345") is None
     assert await store.get("") is None

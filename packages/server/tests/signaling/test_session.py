@@ -23,9 +23,12 @@ from .links import World, finish
 REGISTER = {"type": "register", "peer_id": "a", "room_id": "room", "token": "t", "id_token": "user:ann"}
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
+@pytest.fixture(params=["at once", "later"])
+def world(request: pytest.FixtureRequest) -> World:
+    """One where users and rooms are known at once, and one where they have to be waited for."""
+    made = World()
+    made.door.near = request.param == "at once"
+    return made
 
 
 def code(heard: list[dict[str, Any]]) -> str:
@@ -128,6 +131,7 @@ def test_time_to_register_runs_out(world: World) -> None:
 
 
 def test_a_connection_that_closes_while_it_registers_never_becomes_a_member(world: World) -> None:
+    world.door.near = False
     peer = world.connect()
     pending = peer.session.receive(json.dumps(REGISTER).encode())
     peer.connection.close(1000, "")

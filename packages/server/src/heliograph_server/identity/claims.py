@@ -7,10 +7,10 @@ import msgspec
 from msgspec import Struct
 
 from heliograph_server.errors import InvalidIdToken
-from heliograph_server.identity.tokens import InvalidSignature, read_header
+from heliograph_server.identity.tokens import InvalidSignature, SignedToken
 from heliograph_server.identity.verifier import User
 
-__all__ = ["MAX_TOKEN_CHARS", "Claims", "check_claims", "check_kind", "read_claims"]
+__all__ = ["MAX_TOKEN_CHARS", "Claims", "check_claims", "check_kind", "read_claims", "read_token"]
 
 MAX_TOKEN_CHARS: Final = 8192
 
@@ -35,12 +35,23 @@ class Claims(Struct, frozen=True):
     username: str | None = msgspec.field(name="cognito:username", default=None)
 
 
-def read_claims(id_token: str, verify: Callable[[str], bytes]) -> Claims:
-    """The claims of a token that `verify` believes. Raises `InvalidIdToken`; `verify` raises `InvalidSignature`."""
+_decode = msgspec.json.Decoder(Claims).decode
+
+
+def read_token(id_token: str) -> SignedToken:
+    """The parts of an id token, of which nothing is proved. Raises `InvalidIdToken`."""
     if len(id_token) > MAX_TOKEN_CHARS:
         raise InvalidIdToken("The id token is too long")
     try:
-        return msgspec.json.decode(verify(id_token), type=Claims)
+        return SignedToken.parse(id_token)
+    except InvalidSignature as error:
+        raise InvalidIdToken("That is no id token") from error
+
+
+def read_claims(token: SignedToken, verify: Callable[[SignedToken], bytes]) -> Claims:
+    """The claims of a token that `verify` believes. Raises `InvalidIdToken`; `verify` raises `InvalidSignature`."""
+    try:
+        return _decode(verify(token))
     except (InvalidSignature, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidIdToken("The id token was not signed by an issuer that this server trusts") from error
 
@@ -60,9 +71,9 @@ def check_claims(claims: Claims, *, issuer: str, audiences: frozenset[str], now:
     return User(issuer=claims.iss, subject=claims.sub)
 
 
-def check_kind(id_token: str, claims: Claims) -> None:
+def check_kind(token: SignedToken, claims: Claims) -> None:
     """An issuer signs other tokens with the same key, and may name us in them. Raises `InvalidIdToken` for those."""
-    kind = (read_header(id_token).typ or "JWT").lower().removeprefix("application/")
+    kind = (token.header.typ or "JWT").lower().removeprefix("application/")
     if (
         kind != "jwt"
         or claims.token_use not in (None, "id")

@@ -7,6 +7,7 @@ from typing import Final
 
 from heliograph_server.aws.calls import AwsCallFailed, AwsCalls
 from heliograph_server.errors import IdentityUnavailable, InvalidIdToken, NotPermitted
+from heliograph_server.identity.claims import Claims
 from heliograph_server.identity.cleanup import Cleanup
 from heliograph_server.identity.cognito_users import USERNAME_PREFIX, CognitoUsers
 from heliograph_server.identity.documents import Documents
@@ -14,6 +15,7 @@ from heliograph_server.identity.jwks import InvalidKeySet, KeySet
 from heliograph_server.identity.options import cognito_issuer
 from heliograph_server.identity.remote_issuer import RemoteIssuer
 from heliograph_server.identity.remote_keys import RemoteKeys
+from heliograph_server.identity.tokens import SignedToken
 from heliograph_server.identity.verifier import SignedIn, User
 
 __all__ = ["MAX_REMEMBERED", "SIGN_IN_TIMEOUT_S", "CognitoIdentity"]
@@ -58,7 +60,8 @@ class CognitoIdentity:
                 raise InvalidKeySet(f"{url}: {error}") from error
 
         self.users = CognitoUsers(calls, user_pool_id, app_client_id)
-        self.remote = RemoteIssuer(issuer, frozenset({app_client_id}), RemoteKeys(issuer, fetch, monotonic), clock)
+        keys = RemoteKeys(issuer, fetch, monotonic)
+        self.remote = RemoteIssuer(issuer, frozenset({app_client_id}), keys, clock, self._seen)
         self.cleanup = Cleanup(self.users, lambda: {self._username(user) for user in here()}, clock)
         self._usernames: OrderedDict[str, str] = OrderedDict()
         """Of anonymous users, by subject; the one unseen for longest first."""
@@ -68,13 +71,17 @@ class CognitoIdentity:
         """What its tokens have as `iss`."""
         return self.remote.issuer
 
-    async def verify(self, id_token: str) -> User:
-        """See `Issuer.verify`."""
-        return (await self._verified(id_token))[0]
+    def verify_now(self, token: SignedToken) -> User | None:
+        """See `Issuer.verify_now`."""
+        return self.remote.verify_now(token)
 
-    async def renew(self, id_token: str) -> SignedIn:
+    async def verify(self, token: SignedToken) -> User:
+        """See `Issuer.verify`."""
+        return await self.remote.verify(token)
+
+    async def renew(self, token: SignedToken) -> SignedIn:
         """See `SignIn.renew`."""
-        _, username = await self._verified(id_token)
+        username = self._username(await self.remote.verify(token))
         if username is None:
             raise NotPermitted("Only the id tokens of anonymous users are renewed")
         try:
@@ -108,19 +115,16 @@ class CognitoIdentity:
         if username is not None:
             self.cleanup.gone(username)
 
-    async def _verified(self, id_token: str) -> tuple[User, str | None]:
-        """The user, and its name in the pool if it is anonymous."""
-        user, claims = await self.remote.verified(id_token)
-        if claims.token_use != ID_TOKEN:
-            raise InvalidIdToken("That token is no id token")
-        if claims.username is None or not claims.username.startswith(USERNAME_PREFIX):
-            return user, None
-        self._remember(user.subject, claims.username)
-        return user, claims.username
-
     def _username(self, user: User) -> str | None:
         """Of an anonymous user of ours whose token was seen here."""
         return self._usernames.get(user.subject) if user.issuer == self.issuer else None
+
+    def _seen(self, user: User, claims: Claims) -> None:
+        """A token of the pool proves that. Raises `InvalidIdToken` if it is a token of another kind."""
+        if claims.token_use != ID_TOKEN:
+            raise InvalidIdToken("That token is no id token")
+        if claims.username is not None and claims.username.startswith(USERNAME_PREFIX):
+            self._remember(user.subject, claims.username)
 
     def _remember(self, subject: str, username: str) -> None:
         self._usernames[subject] = username

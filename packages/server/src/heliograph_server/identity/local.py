@@ -8,6 +8,7 @@ from typing import Any, Final
 from heliograph_server.errors import InvalidIdToken, NotPermitted
 from heliograph_server.identity.claims import MAX_TOKEN_CHARS, Claims, check_claims, read_claims
 from heliograph_server.identity.signing import SigningKey
+from heliograph_server.identity.tokens import SignedToken
 from heliograph_server.identity.verifier import SignedIn, User
 
 __all__ = ["AUDIENCE", "ISSUER", "TOKEN_LIFE_S", "LocalIdentity", "MintError"]
@@ -27,7 +28,7 @@ class MintError(ValueError):
 
 
 class LocalIdentity:
-    """An `IdentityProvider` whose key lives in the data directory. Raises `KeyFileError` when that can't be used.
+    """An `Issuer` and a `SignIn` whose key lives in the data directory. Raises `KeyFileError` if that can't be used.
 
     `clock` gives Unix seconds; `signing_key` (PEM) takes the place of the one in the directory. Processes with the same
     key accept each other's tokens.
@@ -44,20 +45,24 @@ class LocalIdentity:
         username = ANONYMOUS + secrets.token_urlsafe(16)
         return SignedIn(id_token=self.mint(username, TOKEN_LIFE_S), username=username)
 
-    async def renew(self, id_token: str) -> SignedIn:
+    async def renew(self, token: SignedToken) -> SignedIn:
         """Another token for the same anonymous user, for as long as the old one's whole life.
 
         Those that the operator minted for somebody are not renewed: their life is the operator's decision.
         """
-        claims, user = self._verified(id_token)
+        claims, user = self._verified(token)
         if not user.subject.startswith(ANONYMOUS) or not isinstance(claims.iat, int):
             raise NotPermitted("Only the id tokens of anonymous users are renewed")
         life_s = min(int(claims.exp) - claims.iat, TOKEN_LIFE_S)
         return SignedIn(id_token=self.mint(user.subject, life_s), username=user.subject)
 
-    async def verify(self, id_token: str) -> User:
-        """The user whom the token proves. Raises `InvalidIdToken`."""
-        return self._verified(id_token)[1]
+    async def verify(self, token: SignedToken) -> User:
+        """See `Issuer.verify`."""
+        return self.verify_now(token)
+
+    def verify_now(self, token: SignedToken) -> User:
+        """The user whom the token proves: that can be said at once. Raises `InvalidIdToken`."""
+        return self._verified(token)[1]
 
     def jwks(self) -> dict[str, Any]:
         """The public key, as a set of one (RFC 7517)."""
@@ -76,8 +81,8 @@ class LocalIdentity:
             raise MintError("The subject is too long for an id token.")
         return token
 
-    def _verified(self, id_token: str) -> tuple[Claims, User]:
-        claims = read_claims(id_token, self._key.verify)
+    def _verified(self, token: SignedToken) -> tuple[Claims, User]:
+        claims = read_claims(token, self._key.verify)
         if not isinstance(claims.aud, str):
             raise InvalidIdToken("The id token is not one that this server makes")
         user = check_claims(claims, issuer=self.issuer, audiences=_AUDIENCES, now=self._clock(), leeway_s=0)

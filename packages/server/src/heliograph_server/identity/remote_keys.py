@@ -60,19 +60,23 @@ class RemoteKeys:
         """Why the last attempt to fetch them failed, None if it did not."""
         return None if self._cause is None else str(self._cause)
 
+    def known_key(self, kid: str | None) -> VerificationKey | None:
+        """The key of that id, if it was fetched."""
+        return None if self._keys is None else self._keys.find(kid)
+
     async def find(self, kid: str | None) -> VerificationKey:
         """The key of that id, if need be after a fetch.
 
         Raises `InvalidIdToken` if the issuer has no such key, `IdentityUnavailable` if that can't be known.
         """
-        key = self._known_key(kid)
+        key = self.known_key(kid)
         if key is None:
             seen = self._attempts
             async with self._fetching:
-                key = self._known_key(kid)
+                key = self.known_key(kid)
                 if key is None and self._attempts == seen and self._bucket.take():
                     await self._refresh()  # nobody else has, while this waited for its turn
-                    key = self._known_key(kid)
+                    key = self.known_key(kid)
         if key is not None:
             return key
         if self._cause is not None:
@@ -113,6 +117,3 @@ class RemoteKeys:
             else:
                 await self._sleep(retry_s)
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
-
-    def _known_key(self, kid: str | None) -> VerificationKey | None:
-        return None if self._keys is None else self._keys.find(kid)

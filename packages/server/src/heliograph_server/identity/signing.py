@@ -9,7 +9,7 @@ import msgspec
 from jose import jwk, jws
 
 from heliograph_server.identity.keyfile import load_or_create_key
-from heliograph_server.identity.tokens import MAX_SIGNED_CHARS, InvalidSignature, VerificationKey, read_header
+from heliograph_server.identity.tokens import MAX_SIGNED_CHARS, InvalidSignature, SignedToken, VerificationKey
 
 __all__ = ["SigningKey"]
 
@@ -45,9 +45,9 @@ class SigningKey:
             raise ValueError("too long for a token")
         return token
 
-    def verify(self, token: str) -> bytes:
+    def verify(self, token: SignedToken) -> bytes:
         """What a token signed by this key says, as JSON. Raises `InvalidSignature`."""
-        if read_header(token).kid != self.kid:
+        if token.header.kid != self.kid:
             raise InvalidSignature("not signed by this server")
         return self._verification_key.verify(token)
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Protocol
 
 from msgspec import Meta, Struct
 
+from heliograph_server.identity.tokens import SignedToken
+
 __all__ = ["IdentityProvider", "Issuer", "SignIn", "SignedIn", "User"]
 
 
@@ -30,7 +32,10 @@ class Issuer(Protocol):
     def issuer(self) -> str:
         """What its tokens have as `iss`."""
 
-    async def verify(self, id_token: str) -> User:
+    def verify_now(self, token: SignedToken) -> User | None:
+        """The user whom its token proves; None if that can't be said without waiting. Raises `InvalidIdToken`."""
+
+    async def verify(self, token: SignedToken) -> User:
         """The user whom its token proves. Raises `InvalidIdToken`, `IdentityUnavailable`."""
 
 
@@ -44,7 +49,7 @@ class SignIn(Protocol):
     async def sign_in(self) -> SignedIn:
         """Make one. Raises `IdentityUnavailable`."""
 
-    async def renew(self, id_token: str) -> SignedIn:
+    async def renew(self, token: SignedToken) -> SignedIn:
         """Another token for the user of this one. Raises `NotPermitted` if it made no such user, or as `verify`."""
 
 
@@ -56,6 +61,9 @@ class IdentityProvider(Protocol):
 
     async def renew(self, id_token: str) -> SignedIn:
         """Another token for the same anonymous user. Raises as `verify`, or `NotPermitted` for everyone else's."""
+
+    def verify_now(self, id_token: str) -> User | None:
+        """The user whom the token proves; None if that can't be said without waiting. Raises `InvalidIdToken`."""
 
     async def verify(self, id_token: str) -> User:
         """The user whom the token proves. Raises `InvalidIdToken`, `IdentityUnavailable`."""

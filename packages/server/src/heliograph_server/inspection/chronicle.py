@@ -176,10 +176,9 @@ class Chronicle:
         room.gone.pop(member.peer_id, None)
         self._gone.pop((member.room_id, member.peer_id), None)
         level = 2 if member.resumable else 1
-        self._note(room, member.peer_id, "registered", role=member.role, level=level)
-        trail = room.peers[member.peer_id]
+        trail = self._note(room, member.peer_id, "registered", role=member.role, level=level)
         trail.gone = False
-        trail.since = self._now()
+        trail.since = trail.entries[-1].at
 
     def happened(
         self,
@@ -232,7 +231,7 @@ class Chronicle:
         return self._pair_entries
 
     def _now(self) -> float:
-        return round(self._wall_clock(), 3)
+        return int(1000 * self._wall_clock() + 0.5) / 1000  # `round` goes through decimal digits, and takes longer
 
     def _may_record(self, trail: PeerTrail) -> bool:
         """Count one more entry of a peer for a pair; whether it is still to be recorded in this window."""
@@ -253,14 +252,15 @@ class Chronicle:
     def _entry(self, event: TimelineEvent, peer: str, **fields: object) -> TimelineEntry:
         return TimelineEntry(at=self._now(), event=event, peer=peer, **fields)  # type: ignore[arg-type]
 
-    def _note(self, room: RoomChronicle, peer_id: str, event: TimelineEvent, **fields: object) -> None:
+    def _note(self, room: RoomChronicle, peer_id: str, event: TimelineEvent, **fields: object) -> PeerTrail:
         """Something of one peer."""
+        entry = self._entry(event, peer_id, **fields)
         trail = room.peers.get(peer_id)
         if trail is None:
-            trail = room.peers[peer_id] = PeerTrail(self._now())
-        entry = self._entry(event, peer_id, **fields)
+            trail = room.peers[peer_id] = PeerTrail(entry.at)
         trail.add(entry)
         room.tell(entry)
+        return trail
 
     def _pair(self, room: RoomChronicle, trail: PeerTrail, sender: str, target: str) -> PairTrail:
         pair = room.between(sender, target)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import msgspec
@@ -28,9 +29,9 @@ def configure_logging(settings: Settings) -> None:
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    render: list[Processor] = [structlog.processors.format_exc_info, _renderer(settings)]
+    renderer = _renderer(settings)
     structlog.configure(
-        processors=[_add_name, structlog.processors.add_log_level, stamp, *render],
+        processors=[_dress, renderer],
         logger_factory=lambda name="": _Lines(name, sys.stdout),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
@@ -39,7 +40,11 @@ def configure_logging(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level, stamp],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
         )
     )
     handler.addFilter(lambda record: not str(record.msg).startswith(_NOISE))
@@ -65,9 +70,12 @@ class _Lines:
     log = debug = info = warning = error = critical = exception = msg
 
 
-def _add_name(logger: _Lines, _method: str, event: EventDict) -> EventDict:
+def _dress(logger: _Lines, level: str, event: EventDict) -> EventDict:
+    """What the processors of structlog that `configure_logging` names for the libraries do, at once."""
     event["logger"] = logger.name
-    return event
+    event["level"] = level
+    event["timestamp"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
+    return structlog.processors.format_exc_info(logger, level, event) if "exc_info" in event else event
 
 
 def _renderer(settings: Settings) -> Processor:
@@ -76,5 +84,8 @@ def _renderer(settings: Settings) -> Processor:
     return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=0)
 
 
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
 def _json(event: EventDict, **_options: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+    return _encode(event).decode()

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from heliograph_server.errors import InvalidRoomToken
 from heliograph_server.identity.signing import SigningKey
-from heliograph_server.identity.tokens import InvalidSignature
+from heliograph_server.identity.tokens import InvalidSignature, SignedToken
 from heliograph_server.rooms.model import Room
 
 __all__ = ["Invitation", "JoinTokens"]
@@ -93,7 +93,7 @@ class JoinTokens:
     def read(self, token: str, room: Room) -> Invitation:
         """What the token pins. Raises `InvalidRoomToken`: forged, expired, revoked, or another room's."""
         try:
-            claims = msgspec.json.decode(self._key.verify(token), type=_Claims)
+            claims = msgspec.json.decode(self._key.verify(SignedToken.parse(token)), type=_Claims)
         except (InvalidSignature, msgspec.MsgspecError) as error:
             raise InvalidRoomToken(f"That is not a token of room {room.room_id}") from error
         if claims.iss != ISSUER or claims.aud != AUDIENCE or claims.room != room.room_id:

@@ -22,6 +22,10 @@ class MemoryRoomStore:
         """Keep a new room; False if a room with that id exists."""
         return self._rooms.setdefault(room.room_id, room) is room
 
+    def get_now(self, room_id: str) -> Room | None:
+        """See `RoomStore.get_now`."""
+        return self._rooms.get(room_id)
+
     async def get(self, room_id: str) -> Room | None:
         """The room, expired or not."""
         return self._rooms.get(room_id)

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-__all__ = ["BUSY_TIMEOUT_S", "SchemaTooNew", "open_database"]
+__all__ = ["BUSY_TIMEOUT_S", "SchemaTooNew", "open_database", "open_reader"]
 
 BUSY_TIMEOUT_S: Final = 4.0
 """How long a statement waits for another process that is writing."""
@@ -55,6 +55,14 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """One more way into a file that is open: for reading, and for that alone.
+
+    In write-ahead mode readers wait for no writer. Should this one have to even so, its statement fails at once.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
 
 
 def _migrate(database: sqlite3.Connection) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "ROOM_ID_ALPHABET",
     "ROOM_ID_CHARS",
     "ROOM_TTL_S",
+    "Admission",
     "RoomService",
     "Update",
 ]
@@ -43,6 +44,10 @@ MAX_ID_ATTEMPTS: Final = 8
 """With 31^8 ids, a second attempt is rare even among a million rooms."""
 
 SWEEP_BATCH: Final = 100
+
+
+Admission = tuple[Room, Invitation | None]
+"""A room, and what the join token pins that opened it."""
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -140,21 +145,21 @@ class RoomService:
         except ValueError as error:
             raise InvalidRequest("That is too much for one token") from error
 
-    async def admit(self, room_id: str, token: str) -> tuple[Room, Invitation | None]:
+    def admit_now(self, room_id: str, token: str) -> Admission | None:
+        """What `admit` gives, or raises, if that can be said without waiting; None if not."""
+        room = self._store.get_now(room_id)
+        return None if room is None else self._opened(room, token)
+
+    async def admit(self, room_id: str, token: str) -> Admission:
         """The room, if that token opens it now, and what the token pins: None for the room's own token.
 
         Raises `RoomNotFound`, `InvalidRoomToken`, `RoomExpired`: the first that applies, in that order.
         After the store has answered nothing else is awaited, so that who joins at once joins a room that is there.
         """
-        room = await self._store.get(room_id)
+        room = self._store.get_now(room_id) or await self._store.get(room_id)
         if room is None:
             raise RoomNotFound(f"There is no room {room_id}")
-        invitation = None
-        if not hmac.compare_digest(room.token.encode(), token.encode()):
-            invitation = self._join_tokens.read(token, room)
-        if self._clock() >= room.expires_at:
-            raise RoomExpired(f"Room {room_id} has expired")
-        return room, invitation
+        return self._opened(room, token)
 
     async def delete(self, room_id: str) -> bool:
         """Forget a room; False if there was none."""
@@ -174,6 +179,14 @@ class RoomService:
             if len(ended) < limit:
                 return removed
             limit = SWEEP_BATCH + len(ended) - len(empty)  # those in use stay in front of the rest
+
+    def _opened(self, room: Room, token: str) -> Admission:
+        invitation = None
+        if not hmac.compare_digest(room.token.encode(), token.encode()):
+            invitation = self._join_tokens.read(token, room)
+        if self._clock() >= room.expires_at:
+            raise RoomExpired(f"Room {room.room_id} has expired")
+        return room, invitation
 
     async def _changed(self, room_id: str, changes: RoomChanges) -> Room:
         room = await self._store.update(room_id, changes)

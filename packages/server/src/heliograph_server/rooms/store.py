@@ -27,6 +27,9 @@ class RoomStore(Protocol):
     async def create(self, room: Room) -> bool:
         """Keep a new room; False if a room with that id exists, which is left as it is."""
 
+    def get_now(self, room_id: str) -> Room | None:
+        """The room as it is now, if that can be said without waiting. None says nothing: then ask `get`."""
+
     async def get(self, room_id: str) -> Room | None:
         """The room as it is now, expired or not."""
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from heliograph_server.signaling.claims import Claim
     from heliograph_server.signaling.live_room import LiveRoom
 
-__all__ = ["DEFAULT_GROUPS", "DEFAULT_ROLE", "Entrance", "Member", "described_bytes"]
+__all__ = ["DEFAULT_GROUPS", "DEFAULT_ROLE", "NO_METADATA", "Entrance", "Member", "described_bytes"]
 
 DEFAULT_ROLE = "peer"
 DEFAULT_GROUPS = frozenset({"default"})
+NO_METADATA = Metadata()
+"""One for all who say nothing of themselves."""
 
 
 def described_bytes(role: str, metadata: Metadata, groups: frozenset[str]) -> int:
@@ -35,7 +37,7 @@ class Entrance(Struct, frozen=True, kw_only=True):
     peer_id: str
     user: User
     role: str = DEFAULT_ROLE
-    metadata: Metadata = Metadata()
+    metadata: Metadata = NO_METADATA
     groups: frozenset[str] = DEFAULT_GROUPS
     grants: frozenset[str]
     groups_pinned: bool = False

@@ -1,6 +1,6 @@
 """From a `register` message to a member: the two proofs, the way in or back in, and the reply."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import UNSET
 
@@ -14,7 +14,7 @@ from heliograph_server.rooms.service import RoomService
 from heliograph_server.signaling.homes import ALONE, Homes
 from heliograph_server.signaling.hub import Hub
 from heliograph_server.signaling.mailbox import Mailbox
-from heliograph_server.signaling.member import DEFAULT_GROUPS, DEFAULT_ROLE, Entrance, Member
+from heliograph_server.signaling.member import DEFAULT_GROUPS, DEFAULT_ROLE, NO_METADATA, Entrance, Member
 from heliograph_server.signaling.permissions import ALL_GRANTS, ROOM_TOKEN_GRANTS
 from heliograph_server.signaling.requests import checked_metadata
 from heliograph_server.transport.connection import MESSAGE_BYTES, Connection
@@ -25,7 +25,12 @@ LEVEL_2 = 2
 
 
 class Registration:
-    """Checks who wants in, and lets it in. The only part of signaling that waits for anything."""
+    """Checks who wants in, and lets it in.
+
+    The only part of signaling that waits for anything, and it does so only where it has to: for keys that were not
+    fetched yet, for rooms that are kept elsewhere, for other nodes. A task for each peer takes longer than all that
+    there is to look up.
+    """
 
     def __init__(
         self,
@@ -44,32 +49,67 @@ class Registration:
         self._homes = homes
         self._limits = Limits(message_bytes=MESSAGE_BYTES, messages_per_s=rate_per_s)
 
-    async def register(self, request: Register, connection: Connection, registered: Callable[[Member], None]) -> None:
+    def register(
+        self, request: Register, connection: Connection, registered: Callable[[Member], None]
+    ) -> Awaitable[None] | None:
         """Make the connection a member's, tell `registered`, then send the reply and what a resumed peer missed.
 
-        Raises the `DomainError` that says what is wrong, or `RoomElsewhere`; on doubt nobody is admitted. If the
-        connection ends meanwhile, nothing happens. After the last wait there is none before the member is in the room.
+        What it returns, if anything, is to be awaited: it could not be done at once. Raises the `DomainError` that says
+        what is wrong, or, when awaited, `RoomElsewhere`; on doubt nobody is admitted. If the connection ends meanwhile,
+        nothing happens. After the last wait there is none before the member is in the room.
         """
-        user = await self._identity.verify(request.id_token)
+        user = self._identity.verify_now(request.id_token)
+        if user is None or self._homes is not ALONE:
+            return self._register_later(request, user, connection, registered)
+        if self._back(request, user, connection, registered):
+            return None
+        metadata = _metadata(request)
+        admission = self.rooms.admit_now(request.room_id, request.token)
+        if admission is None:
+            return self._register_later(request, user, connection, registered)
+        room, invitation = admission
+        member = self._hub.join(room, _entrance(request, metadata, user, room, invitation), connection)
+        self._welcome(request, member, connection, registered, resumed=False)
+        return None
+
+    async def _register_later(
+        self, request: Register, user: User | None, connection: Connection, registered: Callable[[Member], None]
+    ) -> None:
+        if user is None:
+            user = await self._identity.verify(request.id_token)
         if _over(connection):
             return
         async with self._homes.hold(request.room_id):
-            await self._enter(request, user, connection, registered)
-
-    async def _enter(
-        self, request: Register, user: User, connection: Connection, registered: Callable[[Member], None]
-    ) -> None:
-        member = None
-        if request.resume is not None and request.protocol >= LEVEL_2:
-            member = self._hub.resume(request.room_id, request.peer_id, user, request.resume, connection)
-        resumed = member is not None
-        if member is None:
-            metadata = checked_metadata(request.metadata or Metadata())
+            if self._back(request, user, connection, registered):
+                return
+            metadata = _metadata(request)
             room, invitation = await self.rooms.admit(request.room_id, request.token)
             if _over(connection):
                 return
-            entrance = _entrance(request, metadata, user, room, invitation)
-            member = self._hub.join(room, entrance, connection)
+            member = self._hub.join(room, _entrance(request, metadata, user, room, invitation), connection)
+            self._welcome(request, member, connection, registered, resumed=False)
+
+    def _back(
+        self, request: Register, user: User, connection: Connection, registered: Callable[[Member], None]
+    ) -> bool:
+        """Let the peer go on as the member that it was; False if it does not want to, or may not."""
+        if request.resume is None or request.protocol < LEVEL_2:
+            return False
+        member = self._hub.resume(request.room_id, request.peer_id, user, request.resume, connection)
+        if member is None:
+            return False
+        self._welcome(request, member, connection, registered, resumed=True)
+        return True
+
+    def _welcome(
+        self,
+        request: Register,
+        member: Member,
+        connection: Connection,
+        registered: Callable[[Member], None],
+        *,
+        resumed: bool,
+    ) -> None:
         registered(member)
         connection.send(encode(self._reply(request, member, resumed=resumed)))
         if isinstance(member.link, Mailbox):
@@ -103,6 +143,11 @@ class Registration:
 def _over(connection: Connection) -> bool:
     """A function, because the answer changes while one waits."""
     return connection.closed
+
+
+def _metadata(request: Register) -> Metadata:
+    """What the peer says of itself. Raises `InvalidMessage`."""
+    return NO_METADATA if request.metadata is None else checked_metadata(request.metadata)
 
 
 def _entrance(request: Register, metadata: Metadata, user: User, room: Room, invitation: Invitation | None) -> Entrance:

@@ -1,6 +1,6 @@
 """The protocol for one connection: what a peer may say before and after it registered, and what it hears back.
 
-No sockets and no clock of its own. The forward path awaits nothing; only a registration does.
+No sockets and no clock of its own. The forward path awaits nothing; only a registration may have to.
 """
 
 from collections.abc import Awaitable, Callable
@@ -236,20 +236,33 @@ class Session:
             self._operator = operator
             self._end_deadline()
 
-    async def _register(self, request: Register) -> None:
+    def _register(self, request: Register) -> Awaitable[None] | None:
+        try:
+            pending = self._context.registration.register(request, self._connection, self._become)
+        except Exception as error:  # noqa: BLE001 - see `_turn_away`
+            self._turn_away(request, error)
+            return None
+        return None if pending is None else self._registered_later(request, pending)
+
+    async def _registered_later(self, request: Register, pending: Awaitable[None]) -> None:
         """Raises `RoomElsewhere`, in a cluster."""
         try:
-            await self._context.registration.register(request, self._connection, self._become)
-        except (DomainError, ProtocolError) as error:
-            if isinstance(error, Unavailable):
-                _log.error("register.unavailable", room=request.room_id, cause=repr(error.__cause__ or error))
-            self._context.hub.chronicle.turned_away(request.room_id, request.peer_id, error.code)
-            self._refuse(error.code, str(error), request.ref)
+            await pending
         except RoomElsewhere:
             raise
-        except Exception:  # noqa: BLE001 - a bug must reach the log and the peer, and must not end the others
+        except Exception as error:  # noqa: BLE001 - see `_turn_away`
+            self._turn_away(request, error)
+
+    def _turn_away(self, request: Register, error: Exception) -> None:
+        """Tell a peer why it is not registered. A bug must reach the log and the peer, and must not end the others."""
+        if not isinstance(error, DomainError | ProtocolError):
             _log.exception("register.failed", room=request.room_id)
             self._refuse(ErrorCode.INTERNAL, "The server made a mistake; it has been logged", request.ref)
+            return
+        if isinstance(error, Unavailable):
+            _log.error("register.unavailable", room=request.room_id, cause=repr(error.__cause__ or error))
+        self._context.hub.chronicle.turned_away(request.room_id, request.peer_id, error.code)
+        self._refuse(error.code, str(error), request.ref)
 
     def _become(self, member: Member) -> None:
         self._member = member

@@ -6,12 +6,11 @@ and no queue is between the socket and the conversation, and of the request noth
 """
 
 import asyncio
-import base64
 from asyncio.transports import BaseTransport, Transport
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import uvicorn
@@ -22,7 +21,7 @@ from uvicorn.server import ServerState
 from heliograph_server.transport.connection import CLOSE_TIMEOUT_S, Converse
 from heliograph_server.transport.handshake import Accepted, Doorway, Opening, Refused
 from heliograph_server.transport.picows_connection import PicowsConnection
-from heliograph_server.transport.upgrade import Refusal, Upgrade, read_upgrade
+from heliograph_server.transport.upgrade import Refusal, Upgrade, answer, read_upgrade
 from heliograph_server.transport.vestibule import Vestibule
 
 __all__ = ["PicowsWebSocket", "go_on"]
@@ -30,8 +29,30 @@ __all__ = ["PicowsWebSocket", "go_on"]
 READ_BUFFER_BYTES = 2048
 """What picows takes at least; it grows with the messages that arrive."""
 
-_SOME_KEY = base64.b64encode(bytes(16))
+_SOME_KEY: Final = b"AAAAAAAAAAAAAAAAAAAAAA=="
 """For a handshake that nobody sees."""
+
+
+class _Answer(WSUpgradeResponse):
+    """What picows answers to a request: what it makes of responses otherwise takes as long as all that it has to do."""
+
+    __slots__ = ("_subprotocol",)
+
+    def __init__(self, subprotocol: str | None) -> None:
+        self.status = HTTPStatus.SWITCHING_PROTOCOLS
+        self.headers = cast("Any", {})
+        self._subprotocol = subprotocol
+
+    def to_bytes(self) -> bytearray:
+        """picows has put its proof that it has read the request among the headers."""
+        return bytearray(answer(self.headers["Sec-WebSocket-Accept"].encode(), self._subprotocol))
+
+
+class _NoAnswer(_Answer):
+    """What it answers to a peer that has had its answer."""
+
+    def to_bytes(self) -> bytearray:
+        return bytearray()
 
 
 class PicowsWebSocket(asyncio.Protocol):
@@ -100,10 +121,8 @@ class PicowsWebSocket(asyncio.Protocol):
         if self.transport.is_closing():
             return
         if accepted.find_place is None or self.transport.get_extra_info("ssl_object") is not None:
-            subprotocol = {} if accepted.subprotocol is None else {"Sec-WebSocket-Protocol": accepted.subprotocol}
-            response = WSUpgradeResponse.create_101_response(subprotocol)
-            connection, protocol = _prepared(self.transport, self._server, self._config, response)
-            connection.open(protocol, _request(upgrade.key), accepted.converse)
+            response = _Answer(accepted.subprotocol)
+            _open(self.transport, self._server, self._config, accepted.converse, key=upgrade.key, response=response)
             return
         stay = partial(go_on, self.transport, self._server, self._config, accepted.converse)
         Vestibule(self.transport, self._server, accepted.find_place, stay).open(upgrade.key, accepted.subprotocol)
@@ -113,17 +132,21 @@ def go_on(
     transport: Transport, server: ServerState, config: uvicorn.Config, converse: Converse, said: bytes
 ) -> PicowsConnection:
     """Begin the conversation of a WebSocket that has had the answer to its handshake, and has said this since."""
-    response = WSUpgradeResponse.create_101_response()
-    connection, protocol = _prepared(transport, server, config, response)
-    connection.open(protocol, _request(_SOME_KEY), converse, answered=True)
+    connection, protocol = _open(transport, server, config, converse, key=_SOME_KEY, response=_NoAnswer(None))
     connection.take(protocol, said)
     return connection
 
 
-def _prepared(
-    transport: Transport, server: ServerState, config: uvicorn.Config, response: WSUpgradeResponse
+def _open(
+    transport: Transport,
+    server: ServerState,
+    config: uvicorn.Config,
+    converse: Converse,
+    *,
+    key: bytes,
+    response: _Answer,
 ) -> tuple[PicowsConnection, Any]:
-    """A connection, and the protocol of picows that will call it."""
+    """Begin a conversation; and the protocol of picows that it goes through."""
     connection = PicowsConnection(
         transport,
         server,
@@ -147,6 +170,7 @@ def _prepared(
         extra_headers=None,
         read_buffer_init_size=READ_BUFFER_BYTES,
     )
+    connection.open(protocol, _request(key), converse)
     return connection, protocol
 
 

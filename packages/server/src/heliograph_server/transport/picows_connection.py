@@ -99,15 +99,10 @@ class PicowsConnection(WSListener):
         """See `Connection.ending`."""
         return self._ending or (Ending("network", None) if self.closed else None)
 
-    def open(self, protocol: Any, request: bytes, converse: Converse, *, answered: bool = False) -> None:
-        """Let `protocol` answer the request and take the TCP connection, and begin the conversation.
-
-        `answered`: the peer has had its answer.
-        """
+    def open(self, protocol: Any, request: bytes, converse: Converse) -> None:
+        """Let `protocol` take the TCP connection after it has seen a request, and begin the conversation."""
         self._server.connections.add(cast("Any", self))
         protocol.connection_made(self.host)
-        if answered:
-            self.host.write = _nowhere
         self._frames = protocol.transport
         self._send = protocol.transport.send
         conversation = converse(self)
@@ -115,8 +110,10 @@ class PicowsConnection(WSListener):
         self._conversation = conversation
         protocol.get_buffer(-1)[: len(request)] = request
         protocol.buffer_updated(len(request))
-        if answered:
-            del self.host.write
+        del (
+            protocol.transport.request.headers,
+            protocol.transport.response.headers,
+        )  # a kilobyte that nobody reads again
         self.transport.set_protocol(protocol)
         if self._ping_interval_s and not self.closed:
             self._wait(self._ping_interval_s, self._ping)
@@ -374,10 +371,6 @@ class PicowsConnection(WSListener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _nowhere(_data: bytes) -> None:
-    """Where an answer goes that the peer has had."""
 
 
 def _is_utf_8(message: bytes) -> bool:

@@ -1,7 +1,6 @@
 """What picows is given to work with."""
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,10 +20,7 @@ class PicowsHost:
     close frame. It keeps a logger of its own for each connection, unless it is given something else.
     """
 
-    __slots__ = ("_connection", "write")
-
-    write: Callable[[bytes], None]
-    """Set only while picows answers a handshake; otherwise the transport's."""
+    __slots__ = ("_connection",)
 
     def __init__(self, connection: "PicowsConnection") -> None:
         self._connection = connection
@@ -37,13 +33,9 @@ class PicowsHost:
 
     def get_extra_info(self, name: str) -> Any:
         """Six system calls a connection less than picows would make."""
-        match name:
-            case "socket":
-                return _Descriptor(self._connection.transport.get_extra_info(name).fileno())
-            case "ssl_object":
-                return self._connection.transport.get_extra_info(name)
-            case _:
-                return None
+        if name == "socket":
+            return _Descriptor(self._connection.transport.get_extra_info(name).fileno())
+        return self._connection.transport.get_extra_info(name) if name == "ssl_object" else None
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: ARG002, N802 - the name that loggers have
         return False

@@ -5,8 +5,6 @@ process, or in another one, which gets the descriptor of the socket and what was
 """
 
 import asyncio
-import base64
-import hashlib
 from asyncio.transports import Transport
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, cast
@@ -16,6 +14,7 @@ from uvicorn.server import ServerState
 from heliograph_protocol import CloseCode
 from heliograph_server.transport.connection import Connection
 from heliograph_server.transport.first_message import NotPlain, first_message
+from heliograph_server.transport.upgrade import accept, answer
 
 __all__ = ["SAID_BYTES", "FindPlace", "HandOver", "Vestibule"]
 
@@ -24,9 +23,6 @@ SAID_BYTES: Final = 96 * 1024
 
 DECIDE_TIMEOUT_S: Final = 10.0
 """How long a peer may take for its first message: as long as it has to register."""
-
-_GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-"""RFC 6455 section 1.3."""
 
 HandOver = Callable[[int, bytes], bool]
 """Gives a socket, by its descriptor, and what was said to another process; False if that takes nothing now."""
@@ -57,7 +53,7 @@ class Vestibule(asyncio.Protocol):
         self._server.connections.add(cast("Any", self))
         self._deadline = asyncio.get_running_loop().call_later(DECIDE_TIMEOUT_S, self._too_late)
         self._transport.set_protocol(self)
-        self._transport.write(_answer(key, subprotocol))
+        self._transport.write(answer(accept(key), subprotocol))
 
     def data_received(self, data: bytes) -> None:
         """The peer says something (asyncio.Protocol)."""
@@ -112,16 +108,3 @@ class Vestibule(asyncio.Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def _answer(key: bytes, subprotocol: str | None) -> bytes:
-    accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
-    lines = [
-        b"HTTP/1.1 101 Switching Protocols",
-        b"Connection: upgrade",
-        b"Upgrade: websocket",
-        b"Sec-WebSocket-Accept: " + accept,
-    ]
-    if subprotocol is not None:
-        lines.append(b"Sec-WebSocket-Protocol: " + subprotocol.encode("latin-1"))
-    return b"\r\n".join([*lines, b"", b""])
