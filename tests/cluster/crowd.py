@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import httpx
@@ -62,12 +62,13 @@ class Crowd:
         return found or await self._differences_of_nodes()
 
     async def finish(self, within_s: float) -> None:
-        """Let nobody say anything new, and wait until all is answered and heard."""
+        """Let nobody say anything new, and wait until all is answered and heard; `wrongs` says what still is not."""
         for pair in self.pairs:
             pair.sender.producing = False
-        async with asyncio.timeout(within_s):
-            while not all(pair.settled for pair in self.pairs):  # noqa: ASYNC110 - about other processes
-                await asyncio.sleep(POLL_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not all(pair.settled for pair in self.pairs):  # noqa: ASYNC110 - about other processes
+                    await asyncio.sleep(POLL_S)
 
     def wrongs(self) -> list[str]:
         """What must not have happened."""

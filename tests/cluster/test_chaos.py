@@ -19,9 +19,9 @@ from .scale import FULL, ROUNDS, SEED
 
 PAIRS, A_ROOM = (200, 10) if FULL else (40, 5)
 FINISH_S: Final = 60.0
-MIXED: Final = (faults.kill, faults.rotate, faults.cut, faults.lose_the_bus)
-PLANS: Final[dict[str, tuple[Fault, ...]]] = {"mixed": MIXED}
+PLANS: Final[dict[str, tuple[Fault, ...]]] = {"nodes": (faults.kill, faults.rotate)}
 if FULL:
+    PLANS["mixed"] = (faults.kill, faults.rotate, faults.cut, faults.lose_the_bus)
     PLANS.update((fault.__name__, (fault,) * ROUNDS) for fault in faults.EVERY)
 
 
