@@ -22,6 +22,7 @@ ONE_NODE: Final[dict[str, str]] = {
     "integration/test_dynamodb.py::test_during_an_outage": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,
+    "integration/test_session.py::test_open_channels_outlive": "sessions outlive the death of all nodes, as Redis goes on",
     "integration/test_restarted_server.py": "sessions outlive the death of all nodes, as Redis goes on",
 }
 """Patterns of test ids, and what is different there. `*` stands for anything."""

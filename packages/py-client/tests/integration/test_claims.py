@@ -88,7 +88,8 @@ async def test_a_cancelled_block_gives_the_peer_back(pool: Pool) -> None:
     holding.cancel()
     with pytest.raises(asyncio.CancelledError):
         await holding
-    async with pool.bob.claim(role="worker") as claim:
+    # Ann may be given the worker, and give it back, only after the worker has heard of it.
+    async with pool.bob.claim(role="worker", wait_s=10) as claim:
         assert claim.peer_id == "W"
 
 
