@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 from server_process import nodes_of_tests
 
+_OUTLIVE: Final = "sessions outlive the death of all nodes, as Redis goes on"
 _BALANCER: Final = "while no node is ready the load balancer leads nowhere, and answers 503 itself"
 
 ONE_NODE: Final[dict[str, str]] = {
@@ -22,8 +23,8 @@ ONE_NODE: Final[dict[str, str]] = {
     "integration/test_dynamodb.py::test_during_an_outage": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,
-    "integration/test_session.py::test_open_channels_outlive": "sessions outlive the death of all nodes, as Redis goes on",
-    "integration/test_restarted_server.py": "sessions outlive the death of all nodes, as Redis goes on",
+    "integration/test_session.py::test_open_channels_outlive": _OUTLIVE,
+    "integration/test_restarted_server.py": _OUTLIVE,
 }
 """Patterns of test ids, and what is different there. `*` stands for anything."""
 
