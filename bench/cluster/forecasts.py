@@ -82,11 +82,12 @@ def _million(results: Results, costs: Costs) -> Iterator[str]:
                 where = ", rooms kept together" if together else ""
                 yield f"| level {level}, {stay}{where} | " + " | ".join(cells) + " |"
     yield (
-        f"\nOf {SHARDS} shards, the busiest one has {uneven:.0%} of the commands instead of {1 / SHARDS:.0%}. Assumed,"
-        f" not measured, and to be replaced by today's prices: {ASSUMED.machine} at ${ASSUMED.machine_per_hour} an"
-        f" hour, {ASSUMED.shard} at ${ASSUMED.shard_per_hour} with one replica each, a network load balancer, and"
-        f" ${ASSUMED.transfer_per_gb} a GB between zones for half of what the bus carries; cores at most"
-        f" {ASSUMED.cores_at_most:.0%} busy, memory {ASSUMED.memory_at_most:.0%} full (`bench/cluster/money.py`)."
+        f"\nShards are counted as if all had the same to do; of {SHARDS}, the busiest one has {uneven:.0%} of the"
+        f" commands instead of {1 / SHARDS:.0%}. Assumed, not measured, and to be replaced by today's prices:"
+        f" {ASSUMED.machine} at ${ASSUMED.machine_per_hour} an hour, {ASSUMED.shard} at ${ASSUMED.shard_per_hour} with"
+        f" one replica each, a network load balancer, ${ASSUMED.transfer_per_gb} a GB between zones for half of what"
+        f" the bus carries; cores at most {ASSUMED.cores_at_most:.0%} busy, memory {ASSUMED.memory_at_most:.0%} full"
+        " (`bench/cluster/money.py`). Their processors are taken for as fast as the one that was measured."
     )
 
 

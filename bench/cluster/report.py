@@ -8,7 +8,7 @@ from typing import Any, Final
 from bench.charts import Bar, draw, shown
 from bench.cluster.forecasts import forecasts
 from bench.cluster.forwarding import CREWS, CROSSINGS
-from bench.cluster.results import memory_of
+from bench.cluster.results import cost_of, memory_of
 from bench.report import fill, machines
 from bench.results import ROOT, Measured, Results
 
@@ -16,6 +16,7 @@ __all__ = ["DOCUMENT", "off_by", "write_report"]
 
 DOCUMENT, IMAGES = Path("docs/scaling.md"), Path("docs/images")
 
+SLOWER: Final = {"half": "half"}
 WANTED_CROSS: Final = 0.25
 WANTED_P99_MS: Final = 10.0
 WANTED_CREW: Final = 1.6
@@ -74,11 +75,14 @@ def _figures(results: Results, root: Path) -> Iterator[str]:
     found = results.scenarios
     yield from _goals(results)
     if "crossing" in found:
-        yield from _crossing(found["crossing"], found.get("half"), root)
+        yield from _crossing(found["crossing"], root)
+        for part, share in SLOWER.items():
+            if part in found:
+                yield from _slower(found[part], share)
     if "crew" in found:
         yield from _crew(found["crew"])
     if "costs" in found:
-        yield from _costs(found["costs"])
+        yield from _costs(results)
     if "memory" in found:
         yield from _memory(results)
     if "check" in found:
@@ -95,20 +99,20 @@ def _goals(results: Results) -> Iterator[str]:
     yield "|---|---|---|---|"
     if crossing := found.get("crossing"):
         for level in (1, 2):
-            part = crossing.median(f"cross-{level}", "messages_per_s") / crossing.median(
+            ratio = crossing.median(f"cross-{level}", "messages_per_s") / crossing.median(
                 f"alone-{level}", "messages_per_s"
             )
             yield _goal(
                 f"From node to node, level {level}, a core of nodes",
                 f"at least {WANTED_CROSS:.0%} of one node without a bus",
-                f"{part:.0%}",
-                part / WANTED_CROSS - 1,
+                f"{ratio:.0%}",
+                ratio / WANTED_CROSS - 1,
             )
-    if half := found.get("half"):
-        for level in (1, 2):
-            p99 = half.median(f"cross-{level}", "p99_ms")
+    for part, share in SLOWER.items():
+        for level in (1, 2) if part in found else ():
+            p99 = found[part].median(f"cross-{level}", "p99_ms")
             yield _goal(
-                f"p99 at half of that rate, level {level}",
+                f"p99 at {share} of that rate, level {level}",
                 f"under {WANTED_P99_MS:g} ms",
                 f"{p99:.2f} ms",
                 1 - p99 / WANTED_P99_MS,
@@ -133,7 +137,7 @@ def _goal(title: str, wanted: str, measured: str, margin: float) -> str:
     return f"| {title} | {wanted} | {measured} | {verdict} |"
 
 
-def _crossing(measured: Measured, half: Measured | None, root: Path) -> Iterator[str]:
+def _crossing(measured: Measured, root: Path) -> Iterator[str]:
     title = "Messages a second and core of nodes, 300 bytes, 100 pairs"
     bars = [
         Bar(each.label, measured.series(each.name, "messages_per_s"), ours=each.nodes > 1)
@@ -144,9 +148,7 @@ def _crossing(measured: Measured, half: Measured | None, root: Path) -> Iterator
     yield f"\n### {title}\n"
     yield f"![{title}: the table below as a chart](images/scaling-crossing.svg)\n"
     heads = ["messages/s", "lowest to highest", "of one without a bus", "nodes, µs a message", "bus, µs a message"]
-    if half is not None:
-        heads += ["p50 at half load, ms", "p99, ms", "lowest to highest"]
-    yield f"| measured, {measured.rounds} rounds, medians | " + " | ".join(heads) + " |"
+    yield f"| measured, {_rounds(measured)} | " + " | ".join(heads) + " |"
     yield "|---" * (len(heads) + 1) + "|"
     for each in CROSSINGS:
         series = measured.series(each.name, "messages_per_s")
@@ -158,21 +160,35 @@ def _crossing(measured: Measured, half: Measured | None, root: Path) -> Iterator
             shown(measured.median(each.name, "server_us")),
             shown(measured.median(each.name, "bus_us")) if each.bus else "",
         ]
-        if half is not None:
-            late = half.series(each.name, "p99_ms")
-            cells += [
-                shown(half.median(each.name, "p50_ms")),
-                shown(statistics.median(late)),
-                f"{shown(min(late))} to {shown(max(late))}",
-            ]
         yield f"| {each.label} | " + " | ".join(cells) + " |"
+
+
+def _slower(measured: Measured, share: str) -> Iterator[str]:
+    yield f"\n### Latency at {share} of each maximum\n"
+    heads = ["messages/s", "p50, ms", "p99, ms", "lowest to highest", "of the nodes' core"]
+    yield f"| measured, {_rounds(measured)} | " + " | ".join(heads) + " |"
+    yield "|---" * (len(heads) + 1) + "|"
+    for each in CROSSINGS:
+        late = measured.series(each.name, "p99_ms")
+        cells = [
+            shown(measured.median(each.name, "rate")),
+            shown(measured.median(each.name, "p50_ms")),
+            shown(statistics.median(late)),
+            f"{shown(min(late))} to {shown(max(late))}",
+            f"{statistics.median(cost['server_cpu'] for cost in measured.costs(each.name)):.0%}",
+        ]
+        yield f"| {each.label} | " + " | ".join(cells) + " |"
+
+
+def _rounds(measured: Measured) -> str:
+    return "1 round" if measured.rounds == 1 else f"{measured.rounds} rounds, medians"
 
 
 def _crew(measured: Measured) -> Iterator[str]:
     yield "\n### Two processes on two cores\n"
     heads = ["messages/s, measured", "lowest to highest", "times one process", "servers, µs a message, measured"]
     heads += ["messages/s of the cores if they had no load to make, derived", "times one process"]
-    yield f"| {measured.rounds} rounds, medians | " + " | ".join(heads) + " |"
+    yield f"| {_rounds(measured)} | " + " | ".join(heads) + " |"
     yield "|---" * (len(heads) + 1) + "|"
     for crew in CREWS:
         one = f"crew-1-{crew.level}"
@@ -189,24 +205,18 @@ def _crew(measured: Measured) -> Iterator[str]:
         yield f"| {crew.label} | " + " | ".join(cells) + " |"
 
 
-def _costs(measured: Measured) -> Iterator[str]:
+def _costs(results: Results) -> Iterator[str]:
     yield "\n### What each thing costs, one after the other\n"
     heads = ["publications", "scripts", "reads", "bytes in", "bytes out", "bus, µs", "nodes, µs"]
-    yield f"| measured, {measured.rounds} rounds, medians | " + " | ".join(heads) + " |"
+    rounds = _rounds(results.scenarios["costs"])
+    yield f"| measured, {rounds}, of processor time the lowest | " + " | ".join(heads) + " |"
     yield "|---" * (len(heads) + 1) + "|"
     for name, title in THINGS.items():
-        if name not in measured.values:
-            continue
-        counts = [f"{_positive(measured, name, figure):.1f}" for figure in ("publishes", "scripts", "reads")]
-        rest = [
-            f"{_positive(measured, name, figure):,.0f}" for figure in ("bytes_in", "bytes_out", "cpu_us", "node_us")
-        ]
-        yield f"| {title} | " + " | ".join([*counts, *rest]) + " |"
-
-
-def _positive(measured: Measured, name: str, figure: str) -> float:
-    """Where there is nothing, the rest of what was taken off for an idle node may be below it."""
-    return max(0.0, measured.median(name, figure))
+        if name in results.scenarios["costs"].values:
+            cost = {figure: max(0.0, value) for figure, value in cost_of(results, name).items()}
+            cells = [f"{cost[figure]:.1f}" for figure in ("publishes", "scripts", "reads")]
+            cells += [f"{cost[figure]:,.0f}" for figure in ("bytes_in", "bytes_out", "cpu_us", "node_us")]
+            yield f"| {title} | " + " | ".join(cells) + " |"
 
 
 def _memory(results: Results) -> Iterator[str]:
@@ -249,9 +259,11 @@ def _disturbances(results: Results) -> Iterator[str]:
                 f"Where it went as fast as it could, others had {statistics.median(lost):.1%} {sentence} in the median"
                 f" of {len(lost)} rounds, and {lost[-1]:.1%} in the worst."
             )
-    if measured := results.scenarios.get("half"):
+    for part in SLOWER:
+        if (measured := results.scenarios.get(part)) is None:
+            continue
         late = sorted(value["late_p99_ms"] for rounds in measured.values.values() for value in rounds)
         yield (
-            f"At half load, the load itself was late by {statistics.median(late):.2f} ms with one of a hundred messages"
-            f" in the median of {len(late)} rounds, and by {late[-1]:.2f} ms in the worst."
+            f"At {SLOWER[part]} of it, the load itself was late by {statistics.median(late):.2f} ms with one message of"
+            f" a hundred in the median of {len(late)} rounds, and by {late[-1]:.2f} ms in the worst."
         )
