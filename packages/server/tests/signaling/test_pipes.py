@@ -272,6 +272,7 @@ async def test_who_says_too_much_before_the_reply_is_closed(between: Between, mo
         return await asked
 
     monkeypatch.setattr(between.home.world.door, "verify", verify)
+    between.home.world.door.near = False
     slow = Caller(between)
     slow.register("slow")
     await between.post.deliver()
