@@ -20,8 +20,8 @@ OPENING_AT_ONCE = 50
 
 def main() -> None:
     """One job."""
-    prefer()
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
+    prefer(restless=job.kind == "open_loop")
     sys.stdout.buffer.write(msgspec.json.encode(carry_out(job)))
 
 
