@@ -7,7 +7,7 @@ from bidi import Session
 from browser_modules import RUN, check
 from firefox import running_firefox
 
-MODULES = ["channel", "connection", "disk", "restart", "rpc"]
+MODULES = ["channel", "connection", "disk", "messages", "redial", "restart", "rpc"]
 TIMEOUT_S = 180
 
 
