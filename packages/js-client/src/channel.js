@@ -5,7 +5,7 @@ import { Emitter, StateEvent } from './events.js';
 import { JsonChannel } from './json-channel.js';
 import { FILE_LABEL, initOf } from './labels.js';
 import { splitting } from './late.js';
-import { HELLO, isHello, isSplit, RPC_PROTOCOL, SPLITTING } from './split-frames.js';
+import { HELLO, isHello, isSplit, RPC_PROTOCOL, SPLITTING, WHOLE_BYTES } from './split-frames.js';
 import { utf8Length } from './utf8.js';
 import { deferred, within } from './waiting.js';
 
@@ -19,8 +19,6 @@ export const STALL_TIMEOUT_MS = 30_000;
 export const INBOX_BYTES = 64 * 1024 * 1024;
 /** What a waiting frame costs beyond its content, so that the bound holds for a flood of empty ones too. */
 const FRAME_OVERHEAD_BYTES = 64;
-/** Larger messages go in pieces where they can, also if the other side takes more: nothing else moves meanwhile. */
-const WHOLE_BYTES = 256 * 1024;
 /** For the other side to say that it joins what is split. */
 const HELLO_TIMEOUT_MS = 10_000;
 
@@ -236,7 +234,7 @@ export class Channel extends Emitter {
       const limit = this.#pc.sctp?.maxMessageSize ?? Infinity;
       if (splits && (bytes > Math.min(limit, WHOLE_BYTES) || isSplit(data))) isSent = await this.#sendSplit(dc, data, limit, signal);
       else if (bytes > limit) {
-        throw new FrameTooBig('FRAME_TOO_BIG', `A frame of ${bytes} bytes; the other side takes ${limit} at most`);
+        throw new FrameTooBig('FRAME_TOO_BIG', `${bytes} bytes; ${limit} at most can be sent`);
       } else isSent = await this.#sendFrame(dc, data, signal, bytes);
     }
   }

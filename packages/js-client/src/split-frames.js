@@ -4,6 +4,8 @@
 export const SPLIT_PROTOCOL = 'heliograph.split.1';
 export const RPC_PROTOCOL = 'heliograph.rpc.1';
 export const SPLITTING = [SPLIT_PROTOCOL, RPC_PROTOCOL];
+/** Larger messages go in pieces on those, also if the other side takes more: nothing else moves meanwhile. */
+export const WHOLE_BYTES = 256 * 1024;
 
 const MAGIC = [0xf5, 0x48, 0x47, 0x73, 0x70, 0x6c, 0x69, 0x74];
 export const HEADER_BYTES = 21;
