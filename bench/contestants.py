@@ -30,6 +30,7 @@ __all__ = [
     "MIRROR",
     "Contestant",
     "Running",
+    "await_end",
     "free_port",
     "heliograph_passes",
     "serve_command",
@@ -92,11 +93,16 @@ def running(contestant: Contestant, *, peers: int, room_size: int) -> Iterator[R
             yield Running(port, process.pid, dialect)
         finally:
             process.terminate()
-            try:
-                process.wait(STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            await_end(process, STOP_TIMEOUT_S)
+
+
+def await_end(process: subprocess.Popen[bytes], timeout_s: float) -> None:
+    """Wait for a process that was told to end, and kill it if it does not."""
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _take_core() -> None:

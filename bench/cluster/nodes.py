@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from bench.cluster.bus import Bus, running_bus
-from bench.contestants import free_port, heliograph_passes, serve_command
+from bench.contestants import await_end, free_port, heliograph_passes, serve_command
 from bench.dialects import Dialect
 from bench.machine import pin, pin_all, prefer
 
@@ -111,11 +111,7 @@ def _process(
             process.terminate()
         else:
             process.kill()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        await_end(process, STOP_TIMEOUT_S)
 
 
 def _await_words(log: Path, process: subprocess.Popen[bytes], words: dict[str, int]) -> None:
