@@ -2,13 +2,26 @@
 
 from typing import Any
 
-__all__ = ["RUN", "check"]
+from playwright.sync_api import Page
+
+__all__ = ["RUN", "check", "run_module"]
 
 RUN = """async (module) => {
   const { run } = await import('/tests/harness.js');
   await import(module);
   return run();
 }"""
+
+
+def run_module(page: Page, site: str, module: str) -> None:
+    """Run a module's tests in a page, which is closed after it. Whatever the console says is a complaint."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{site}/tests/page.html")
+    results = page.evaluate(RUN, module)
+    page.close()
+    check(module, results, complaints)
 
 
 def check(module: str, results: list[dict[str, Any]], complaints: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The site: this package over HTTP."""
+"""The site, which is this package over HTTP, and a browser for it."""
 
 import functools
 import threading
@@ -7,6 +7,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from browser import LAUNCH_ARGS, find_browser
+from playwright.sync_api import Browser, sync_playwright
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -30,6 +32,15 @@ def site() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all modules."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

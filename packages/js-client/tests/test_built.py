@@ -3,13 +3,11 @@
 import gzip
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import LAUNCH_ARGS, find_browser
-from browser_modules import RUN, check
-from playwright.sync_api import Browser, Route, sync_playwright
+from browser_modules import run_module
+from playwright.sync_api import Browser, Route
 
 PACKAGE = Path(__file__).parent.parent
 CORE = "heliograph.min.js"
@@ -36,15 +34,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all modules."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
-        yield browser
-        browser.close()
-
-
 def test_the_files_are_small(built: Path) -> None:
     sizes = {path.name: len(gzip.compress(path.read_bytes(), 9)) for path in built.iterdir()}
     assert sizes.keys() == LIMITS.keys()
@@ -56,7 +45,6 @@ def test_they_do_what_the_modules_do(site: str, built: Path, chromium: Browser, 
     """The tests run with the built files in the place of the entry, and all of them are asked for."""
     page = chromium.new_page()
     asked: set[str] = set()
-    complaints: list[str] = []
 
     def give(route: Route) -> None:
         name = route.request.url.rpartition("/")[2]
@@ -68,12 +56,7 @@ def test_they_do_what_the_modules_do(site: str, built: Path, chromium: Browser, 
         "**/src/index.js",
         lambda route: route.fulfill(body=f"export * from '/dist/{CORE}';", content_type="text/javascript"),
     )
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{site}/tests/page.html")
-    results = page.evaluate(RUN, f"/tests/{module}.test.js")
-    page.close()
-    check(module, results, complaints)
+    run_module(page, site, f"/tests/{module}.test.js")
     assert CORE in asked
     if module in {"files", "rpc"}:
         assert {f"heliograph-{module}.min.js", "heliograph-upkeep.min.js"} <= asked

@@ -8,7 +8,6 @@ arrives exactly once, and one that was not has not happened.
 
 from math import inf
 from typing import Any
-from unittest.mock import patch
 
 import msgspec
 from hypothesis import HealthCheck, Phase, settings
@@ -17,11 +16,10 @@ from hypothesis.stateful import invariant, rule
 
 from heliograph_protocol import Resume
 from heliograph_server.cluster.bus import Fields
-from heliograph_server.signaling import mailbox
 
 from .kept_node import ROOM, Loop, Node, SlowRegistry
 from .links import Clock
-from .test_level2_machine import CRAMPED, NAMES, Level2
+from .test_level2_machine import NAMES, CrampedLevel2, Level2
 
 
 class KeptLevel2(Level2):
@@ -131,21 +129,8 @@ def _lasting(fields: Fields) -> dict[bytes, object]:
     } | {name: None for name in fields if name.startswith(b"m:")}
 
 
-class CrampedKeptLevel2(KeptLevel2):
-    """The same where little fits into a mailbox: peers are too slow, and sessions are given up."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bounds = patch.multiple(mailbox, MAILBOX_FRAMES=CRAMPED, NOTICE_FRAMES=2 * CRAMPED)
-        self.bounds.start()
-        for client in self.clients.values():
-            client.cramped = True
-
-    def teardown(self) -> None:
-        try:
-            super().teardown()
-        finally:
-            self.bounds.stop()
+class CrampedKeptLevel2(CrampedLevel2, KeptLevel2):
+    """The same where little fits into a mailbox."""
 
 
 SETTINGS = settings(
