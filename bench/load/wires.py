@@ -151,17 +151,31 @@ def open_all(
 def drain(wires: list[Wire]) -> int:
     """Read what has been pushed to the peers, until nothing comes any more; how many bytes that was."""
     with select.epoll() as poller:
-        by_fd = {wire.socket.fileno(): wire.socket for wire in wires}
+        by_fd = {wire.socket.fileno(): wire for wire in wires}
         for fd in by_fd:
             poller.register(fd, select.EPOLLIN)
+        last: dict[int, bytes] = {}
         total = 0
         while ready := poller.poll(QUIET_S):
             for fd, _ in ready:
-                data = by_fd[fd].recv(CHUNK)
+                wire = by_fd[fd]
+                data = wire.socket.recv(CHUNK)
                 if not data:
-                    raise ConnectionError("The server hung up")
+                    since = time.perf_counter() - wire.asked
+                    why = _reason(last.get(fd, b""))
+                    raise ConnectionError(f"The server hung up on peer {wire.number} after {since:.1f} s: {why}")
+                last[fd] = data
                 total += len(data)
         return total
+
+
+def _reason(data: bytes) -> str:
+    """What the close frame says with which a server's last words end."""
+    start = data.rfind(b"\x88")
+    if start < 0 or start + 1 >= len(data) or start + 2 + data[start + 1] != len(data):
+        return "without a close frame"
+    payload = data[start + 2 :]
+    return f"{int.from_bytes(payload[:2], 'big')} {payload[2:].decode(errors='replace')}"
 
 
 def reset_all(wires: list[Wire]) -> None:

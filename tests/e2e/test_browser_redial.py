@@ -174,6 +174,7 @@ async def test_large_messages_and_values(link: str, open_page: OpenPage) -> None
                 assert await channel.receive() == message
                 assert await echoing == len(message)
         jobs = connection.channel("jobs", type=Job)
+        await page.page.wait_for_function("() => theirs.label === 'jobs'")  # or it would open one of its own
         serving = asyncio.ensure_future(
             page.page.evaluate(
                 """async () => {

@@ -30,7 +30,8 @@ import { RPC_PROTOCOL } from './split-frames.js';
  */
 export class Connection extends Link {
   /**
-   * The channel with this label, whoever opened it; it is opened if there is none.
+   * The channel with this label, whoever opened it; it is opened if there is none. Let one side open it and the other wait for
+   * its `channel` event: when both open one at the same moment, these are two.
    * @param {string} label @param {RTCDataChannelInit} [init] @returns {Channel}
    */
   channel(label, init) {

@@ -50,7 +50,8 @@ class Carrier(ABC):
         """The channel with this label, whoever opened it; it is opened if there is none, as `open_channel` would.
 
         With a `type` that msgspec knows, a Struct say, it sends and receives values of it. The `chat` channel exists
-        from the start.
+        from the start. Of any other, let one side open it and the other wait for it with `accept_channel`: when both
+        open one at the same moment, these are two.
         """
         channel = self._find_channel(label) or self.open_channel(
             label, ordered=ordered, max_retransmits=max_retransmits, max_lifetime_ms=max_lifetime_ms
