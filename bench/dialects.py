@@ -35,6 +35,8 @@ class Session(Struct, frozen=True):
 
     session_id: str
     secret: str
+    received: int = 0
+    """How many frames have come in it."""
 
 
 class Dialect(Struct, frozen=True):
@@ -70,7 +72,7 @@ class Dialect(Struct, frozen=True):
         if self.level > 1:
             fields["protocol"] = self.level
         if session is not None:
-            fields["resume"] = {**msgspec.structs.asdict(session), "received": 0}
+            fields["resume"] = msgspec.structs.asdict(session)
         return frame(compact(fields))
 
     @property

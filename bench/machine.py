@@ -53,8 +53,9 @@ def pin_all(pid: int, cores: set[int]) -> None:
 def prefer(pid: int = 0, *, restless: bool = False) -> None:
     """Let a process, and those that it starts, run before all ordinary ones, if the system lets us (root).
 
-    It is this process if none is named. One that never sleeps is better `restless`, the first of the ordinary ones:
-    Linux stops a real-time process for 50 ms of a second that is all its own, and the slowest messages would show it.
+    It is this process if none is named. One that never sleeps or shares its core is better `restless`, the first of the
+    ordinary ones: Linux stops a real-time process for 50 ms of a second that is all its own, and lets one wait for up
+    to 100 ms for another on the same core. The slowest messages would show either.
     """
     with suppress(PermissionError):
         if restless:

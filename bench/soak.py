@@ -103,10 +103,13 @@ def come_and_go(
     numbers = rng.sample(range(len(crowd.passes)), len(crowd.passes))
     back = {number: session for number, session in sessions.items() if number % 2}
     opened = open_all(server.port, crowd, numbers, at_once=50, sessions=back)
-    drain(opened.wires)
     until = time.monotonic() + STAY_S
-    while time.monotonic() < until:
+    while True:
         drain(opened.wires)
+        for wire in opened.wires:
+            wire.confirm()
+        if time.monotonic() > until:
+            break
     reset_all(opened.wires)
     return {wire.number: wire.session for wire in opened.wires if wire.session is not None}
 

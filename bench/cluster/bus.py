@@ -100,7 +100,7 @@ def running_bus(cores: set[int]) -> Iterator[Bus]:
         try:
             bus = Bus(server.url)
             pin_all(bus.pid, cores)
-            prefer(bus.pid)
+            prefer(bus.pid, restless=True)  # it shares its core
             with contextlib.closing(bus):
                 yield bus
         finally:

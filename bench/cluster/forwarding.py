@@ -19,8 +19,6 @@ __all__ = ["CREWS", "CROSSINGS", "Crew", "Crossing", "measure_crew", "measure_cr
 PAIRS: Final = 100
 SIZE: Final = 300
 LOAD_CORE: Final = 1
-REST_S: Final = 0.0001
-"""How exact latencies are: the load looks that often, because it shares its core with the bus."""
 JOB_TIMEOUT_S: Final = 120
 
 
@@ -78,7 +76,7 @@ def measure_crossing(crossing: Crossing, rate: float | None, *, warm_up_s: float
         # Half of the rooms are at home at each. The load never sleeps, unless the bus is on its core too.
         job = _job(cluster, options, ports=[first, last, last, first], sleeps=crossing.bus)
         if rate is not None:
-            job = msgspec.structs.replace(job, kind="open_loop", options={**options, "rate": rate, "rest_s": REST_S})
+            job = msgspec.structs.replace(job, kind="open_loop", options={**options, "rate": rate})
         return _carry_out(job)
 
 

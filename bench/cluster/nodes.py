@@ -93,7 +93,7 @@ def _process(
 
     def prepare() -> None:
         pin(cores)
-        prefer()
+        prefer(restless=True)  # several share a core
 
     env = dict(os.environ) if bus is None else {**os.environ, "HELIOGRAPH_CLUSTER_URL": bus.url}
     with log.open("wb") as output:

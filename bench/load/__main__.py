@@ -21,7 +21,7 @@ OPENING_AT_ONCE = 50
 def main() -> None:
     """One job."""
     job = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Job)
-    prefer(restless=job.kind == "open_loop")
+    prefer(restless=job.kind == "open_loop" or bool(job.nodes))
     sys.stdout.buffer.write(msgspec.json.encode(carry_out(job)))
 
 

@@ -161,12 +161,8 @@ def open_loop(
     rate: float,
     warm_up_s: float,
     seconds: float,
-    rest_s: float = 0.0,
 ) -> dict[str, Any]:
     """Messages at a fixed rate, whatever the server does: how long each took from when it should have been sent.
-
-    With a `rest_s` it sleeps that long each time before it looks at what is due and what has come: that is how exact
-    the figures are then. Of each second, Linux keeps 50 ms from a real-time process that would take all of it.
 
     A load that waits for answers before it sends more asks a slow server less often, and so does not see how slow it
     is (coordinated omission). Here a message that is sent late has been waiting since its time.
@@ -176,7 +172,7 @@ def open_loop(
     with select.epoll() as poller:
         for fd in ends:
             poller.register(fd, select.EPOLLIN)
-        schedule = _Schedule(poller, ends, order, rate, confirms=dialect.level > 1, rest_s=rest_s)
+        schedule = _Schedule(poller, ends, order, rate, confirms=dialect.level > 1)
         schedule.run(warm_up_s)
         meter = Meter(server)
         latencies, missing, late = schedule.run(seconds)
@@ -207,9 +203,7 @@ class _Schedule:
         rate: float,
         *,
         confirms: bool,
-        rest_s: float,
     ) -> None:
-        self._rest_s = rest_s
         self._poller = poller
         self._ends = ends
         self._order = order
@@ -236,8 +230,6 @@ class _Schedule:
                 late.append(now - due)
                 sender.send(sender.message)
                 sent += 1
-            if self._rest_s:
-                time.sleep(self._rest_s)
             arrived = self._poller.poll(0)
             if not arrived and sent < total:
                 wait = started + sent * interval - clock()

@@ -11,19 +11,21 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from bench.dialects import Dialect, Session
+from bench.dialects import Dialect, Session, compact, frame
 
 __all__ = ["Opened", "Wire", "drain", "first_frame", "open_all", "reset_all"]
 
 OPEN_TIMEOUT_S: Final = 120.0
 QUIET_S: Final = 0.3
 CHUNK: Final = 262_144
+TEXT: Final = 0x1
+CLOSE: Final = 0x8
 
 
 class Wire:
     """One registered peer."""
 
-    __slots__ = ("_in_head", "_received", "asked", "number", "opened_after_s", "rest", "session", "socket")
+    __slots__ = ("_in_head", "_received", "asked", "farewell", "number", "opened_after_s", "rest", "session", "socket")
 
     def __init__(self, number: int, address: tuple[str, int], asked: float) -> None:
         self.number = number
@@ -34,8 +36,10 @@ class Wire:
         self.opened_after_s = 0.0
         """From the first SYN to the answer to the registration."""
         self.session: Session | None = None
+        self.farewell = ""
+        """What the server said before it hung up."""
         self.rest = b""
-        """What came with the answer to the registration."""
+        """What came after the answer to the registration and is no whole frame yet."""
         self.asked = asked
         """When it first wanted in."""
         self._in_head = True
@@ -64,14 +68,38 @@ class Wire:
             raise ConnectionError(f"The server did not register a peer: {answer[:200]!r}")
         self.opened_after_s = time.perf_counter() - self.asked
         if dialect.level > 1:
-            self.session = _welcome.decode(answer).session
+            given = _welcome.decode(answer).session
+            received = resume.received if resume is not None and given.resumed else 0
+            self.session = Session(given.session_id, given.secret, received)
         self.rest = self._received.partition(answer)[2]
         self._received = b""
         return True
 
+    def hear(self, data: bytes) -> None:
+        """Something arrived after the registration: whole frames are counted, if it is a session that counts them."""
+        self.rest += data
+        while (span := first_frame(self.rest)) is not None:
+            payload, opcode = self.rest[span[0] : span[1]], self.rest[0] & 0x0F
+            if opcode == CLOSE:
+                self.farewell = f"{int.from_bytes(payload[:2], 'big')} {payload[2:].decode(errors='replace')}"
+            elif opcode == TEXT and self.session is not None:
+                self.session = msgspec.structs.replace(self.session, received=self.session.received + 1)
+            self.rest = self.rest[span[1] :]
+
+    def confirm(self) -> None:
+        """Say how much has come, as clients do."""
+        if self.session is not None:
+            self.socket.send(frame(compact({"type": "received", "count": self.session.received})))
+
+
+class _Given(Struct):
+    session_id: str
+    secret: str
+    resumed: bool
+
 
 class _Welcome(Struct):
-    session: Session
+    session: _Given
 
 
 _welcome = msgspec.json.Decoder(_Welcome)
@@ -154,28 +182,16 @@ def drain(wires: list[Wire]) -> int:
         by_fd = {wire.socket.fileno(): wire for wire in wires}
         for fd in by_fd:
             poller.register(fd, select.EPOLLIN)
-        last: dict[int, bytes] = {}
         total = 0
         while ready := poller.poll(QUIET_S):
             for fd, _ in ready:
                 wire = by_fd[fd]
                 data = wire.socket.recv(CHUNK)
                 if not data:
-                    since = time.perf_counter() - wire.asked
-                    why = _reason(last.get(fd, b""))
-                    raise ConnectionError(f"The server hung up on peer {wire.number} after {since:.1f} s: {why}")
-                last[fd] = data
+                    raise ConnectionError(f"The server hung up on peer {wire.number}: {wire.farewell or 'no reason'}")
+                wire.hear(data)
                 total += len(data)
         return total
-
-
-def _reason(data: bytes) -> str:
-    """What the close frame says with which a server's last words end."""
-    start = data.rfind(b"\x88")
-    if start < 0 or start + 1 >= len(data) or start + 2 + data[start + 1] != len(data):
-        return "without a close frame"
-    payload = data[start + 2 :]
-    return f"{int.from_bytes(payload[:2], 'big')} {payload[2:].decode(errors='replace')}"
 
 
 def reset_all(wires: list[Wire]) -> None:
