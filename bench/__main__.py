@@ -5,6 +5,7 @@ The rounds go through all contestants in turn, so that what else the machine doe
 
 import argparse
 import datetime as dt
+import math
 import shutil
 import subprocess
 import sys
@@ -29,8 +30,9 @@ UNDISTURBED = 0.15
 """For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % of each
 core that Linux keeps from real-time processes, and half as much again."""
 
-UNDISTURBED_TAIL = 0.002
-"""And in one of which the slowest of a hundred messages counts."""
+LATE_MS = 0.2
+"""How late the load may be with one of a hundred messages in a round at a fixed rate. Near its own limit it does not
+catch up once it was disturbed for a moment; what is measured then is the load."""
 
 SATURATED = 0.95
 """The share of its core from which on the load may be what limits, and two processes make it instead of one."""
@@ -101,19 +103,24 @@ def _rounds(
 
 def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
     """A round during which the machine did nothing else, and in which the load was not what limits."""
-    enough = UNDISTURBED_TAIL if scenario.kind == "open_loop" else UNDISTURBED
     best: dict[str, Any] | None = None
+    least = math.inf
     for _ in range(scale.attempts):
         value = _run(scenario, scale, contestant, rate)
         if "cost" not in value:
             return value
         if scenario.kind == "closed_loop" and value["cost"]["load_cpu"] >= SATURATED and len(load_cores()) > 1:
             value = _run(scenario, scale, contestant, rate, processes=2)
-        if best is None or value["cost"]["disturbed"] < best["cost"]["disturbed"]:
-            best = value
-        if best["cost"]["disturbed"] <= enough:
+        if "late_p99_ms" in value:
+            lost, enough, words = value["late_p99_ms"], LATE_MS, f"the load was {value['late_p99_ms']:.3g} ms late"
+        else:
+            lost, enough = value["cost"]["disturbed"], UNDISTURBED
+            words = f"disturbed for {lost:.1%} of the time"
+        if best is None or lost < least:
+            best, least = value, lost
+        if least <= enough:
             break
-        _say(f"{scenario.name} {contestant.name}: disturbed for {value['cost']['disturbed']:.1%} of the time")
+        _say(f"{scenario.name} {contestant.name}: {words}")
     if best is None:
         raise ValueError("A round is measured at least once")
     return best

@@ -25,7 +25,7 @@ class Scale(Struct, frozen=True):
     """How often a round is measured that others disturb, at most; the least disturbed one counts."""
 
 
-FULL: Final = Scale(rounds=7, seconds=1.5, warm_up_s=0.4, crowd=5000, attempts=5)
+FULL: Final = Scale(rounds=7, seconds=1.5, warm_up_s=0.4, crowd=5000, attempts=8)
 SHORT: Final = Scale(rounds=1, seconds=1.0, warm_up_s=0.3, crowd=500, attempts=1)
 
 

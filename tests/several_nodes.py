@@ -15,7 +15,9 @@ _BALANCER: Final = "while no node is ready the load balancer leads nowhere, and 
 
 ONE_NODE: Final[dict[str, str]] = {
     "integration/test_forward_cost.py": "counts the system calls that one process makes for a message",
+    "integration/test_registration_cost.py": "counts the calls that one process makes for a registration",
     "integration/test_tls.py": "TLS would be the load balancer's",
+    "integration/test_operations.py::test_sign_in_is_limited": "the load balancer has the address of the clients here",
     "integration/test_operations.py::test_metrics": "each node counts for itself; a monitor adds up",
     "integration/test_operations.py::test_a_role_of_ones_own": "each node counts for itself; a monitor adds up",
     "integration/test_operations.py::test_ready_follows": "a node is ready or not by itself",
@@ -23,6 +25,7 @@ ONE_NODE: Final[dict[str, str]] = {
     "integration/test_dynamodb.py::test_during_an_outage": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,
+    "identity/test_process.py::test_a_server_starts_without_the_keys": _BALANCER,
     "integration/test_session.py::test_open_channels_outlive": _OUTLIVE,
     "integration/test_restarted_server.py": _OUTLIVE,
 }
