@@ -64,9 +64,9 @@ def soak(server: Running, seconds: float) -> list[str]:
     everyone = server.dialect
     pairs = Dialect(everyone.kind, everyone.level, everyone.passes[: 2 * PAIRS])
     crowd = Dialect(everyone.kind, everyone.level, everyone.passes[2 * PAIRS :])
-    before = look(server)
     with load(server, pairs, "closed_loop", size=SIZE, warm_up_s=1.0, seconds=4.0) as fastest:
         maximum = msgspec.json.decode(fastest.communicate()[0])["messages_per_s"]
+    before = at_rest(server)
     print(f"At most {maximum:,.0f} messages/s; now at half of that, while {len(crowd.passes):,} peers come and go.")
     memory, latencies = [], []
     rng = random.Random(1)
@@ -133,6 +133,16 @@ def look(server: Running) -> State:
         lines = answer.read().decode().splitlines()
     tasks = next(line for line in lines if line.startswith("heliograph_tasks "))
     return State(resident_bytes(server.pid), open_files(server.pid), int(float(tasks.split()[1])))
+
+
+def at_rest(server: Running) -> State:
+    """The server when it has opened what it keeps open, and let go of those who have just been there."""
+    state = look(server)
+    while True:
+        time.sleep(1.0)
+        previous, state = state, look(server)
+        if (state.files, state.tasks) == (previous.files, previous.tasks):
+            return state
 
 
 def settled(server: Running, before: State) -> State:

@@ -103,6 +103,7 @@ class PicowsConnection(WSListener):
         """Let `protocol` take the TCP connection after it has seen a request, and begin the conversation."""
         self._server.connections.add(cast("Any", self))
         protocol.connection_made(self.host)
+        del self.host  # picows has it now
         self._frames = protocol.transport
         self._send = protocol.transport.send
         conversation = converse(self)
@@ -351,6 +352,8 @@ class PicowsConnection(WSListener):
         if self._conversation is not None and self._backlog is None:
             conversation, self._conversation = self._conversation, None
             conversation.disconnected()
+        if self._frames is None and self._conversation is None:
+            self._receive = self._send = _nothing  # or the ring would have to wait for the garbage collector
 
     def _tell_drained(self) -> None:
         if self._drained is None or self.closed:
@@ -371,6 +374,10 @@ class PicowsConnection(WSListener):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _nothing(*_: object) -> None:
+    """What a connection that is over does."""
 
 
 def _is_utf_8(message: bytes) -> bool:
