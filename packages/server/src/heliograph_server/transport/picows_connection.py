@@ -107,7 +107,7 @@ class PicowsConnection(WSListener):
         self._frames = protocol.transport
         self._send = protocol.transport.send
         conversation = converse(self)
-        self._receive = conversation.receive
+        self._receive: Callable[[bytes], Awaitable[None] | None] = conversation.receive
         self._conversation = conversation
         protocol.get_buffer(-1)[: len(request)] = request
         protocol.buffer_updated(len(request))
