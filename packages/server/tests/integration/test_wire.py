@@ -152,22 +152,23 @@ async def test_a_stranger_cannot_evict_anyone(server: RunningServer) -> None:
         assert await ask(ann, {"type": "query"}) == {"type": "available_peers", "peers": ["a"]}
 
 
-async def test_a_peer_that_does_not_read_is_closed_and_the_others_go_on(server: RunningServer) -> None:
-    room = await server.room()
-    message = {"type": "offer", "target": "slow", "sdp": "x" * 60_000}
-    async with server.peer("fast", room) as fast:
-        slow = await _connect_without_reading(server, room)
-        try:
-            refused = None
-            for _ in range(OUTGOING_BYTES // 60_000 * 20):
-                await fast.send(json.dumps(message))
-                if (await ask(fast, {"type": "ping"}))["type"] == "error":
-                    refused = True
-                    break
-            assert refused, "the slow peer was never given up"
-            await eventually(lambda: server.application.hub.member(room[0], "slow") is None)
-        finally:
-            slow.close()
+@pytest.mark.parametrize("transport", ["picows", "asgi"])
+async def test_a_peer_that_does_not_read_is_closed_and_the_others_go_on(tmp_path: Path, transport: str) -> None:
+    message = json.dumps({"type": "offer", "target": "slow", "sdp": "x" * 60_000})
+    async with running(tmp_path, transport=transport, rate_limit=100_000) as server:
+        room = await server.room()
+        async with server.peer("fast", room) as fast:
+            slow = await _connect_without_reading(server, room)
+            try:
+                for _ in range(OUTGOING_BYTES // 60_000 * 20):
+                    await fast.send(message)
+                    answer = await ask(fast, {"type": "ping"})
+                    if answer["type"] == "error":
+                        break
+                assert answer["code"] == "PEER_NOT_FOUND", "the slow peer was never given up"
+                await eventually(lambda: server.application.hub.member(room[0], "slow") is None)
+            finally:
+                slow.close()
 
 
 async def _connect_without_reading(server: RunningServer, room: tuple[str, str]) -> sockets.socket:
