@@ -125,6 +125,8 @@ class ClusterCensus:
         await self._at_home(
             room_id, lambda: self._local.remove_room(room_id, owner), _RemoveRoom(room_id, owner), type(None)
         )
+        if room_id not in self._homes.here:  # the owner's id token was seen on this node, perhaps on no other
+            await self._local.remove_room(room_id, owner)
 
     async def room_changed(self, room: Room) -> None:
         """See `Census.room_changed`."""
