@@ -15,7 +15,7 @@ from browser import LAUNCH_ARGS, find_browser
 from browser_modules import RUN, check
 from cutting_proxy import CuttingProxy, cutting_proxy
 from playwright.async_api import Browser, Page, Route, async_playwright
-from server_process import ServerProcess, running_server
+from server_process import ServerProcess, nodes_of_tests, running_server
 
 import heliograph
 
@@ -138,6 +138,7 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
         "crashing": let_another_in,
         "crash": crash,
         "cut": proxy.cut,
+        "keepsSessions": lambda: nodes_of_tests() > 1,  # Redis goes on where all nodes end
         "live": live,
         "cuts": lambda: proxy.cuts,
         "restart": lambda: reborn(server.kill),
