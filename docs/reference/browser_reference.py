@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["browser_reference"]
 
 SOURCES: Final = Path(__file__).parents[2] / "packages/js-client/src"
-INHERITED: Final = {"Session": ["Member"], "Connection": ["Link", "RemoteCalls"], "Api": ["Http"]}
+INHERITED: Final = {"Session": ["Member"], "Connection": ["Link", "RemoteCalls"], "Api": ["Credentials", "Http"]}
 """Classes that have no name of their own for programs: their members are shown with those that extend them."""
 INSIDE: Final = {
     "Session": {"enter"},

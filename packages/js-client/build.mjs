@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 
 const OUT = process.argv[2] ?? 'dist';
 const CORE = 'heliograph.min.js';
-const LATE = ['upkeep', 'rpc', 'splitting', 'files'];
+const LATE = ['staying', 'upkeep', 'rpc', 'splitting', 'files'];
 /** What those take from the core beyond what it exports anyway. */
 const SHARED = {
   'http.js': ['Http', 'text'],

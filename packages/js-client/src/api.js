@@ -1,7 +1,8 @@
 /** All of the server's HTTP calls. */
 
+import { Credentials } from './credentials.js';
 import { HeliographError } from './errors.js';
-import { Http, text } from './http.js';
+import { text } from './http.js';
 import { camel, given, peerOf } from './peer.js';
 
 /** @typedef {import('./peer.js').Peer} Peer */
@@ -23,7 +24,7 @@ import { camel, given, peerOf } from './peer.js';
  * One server's HTTP endpoints for one user.
  * Every call throws `ServerUnreachable` or `RequestRefused`, and stops with the `signal` that it is given.
  */
-export class Api extends Http {
+export class Api extends Credentials {
   /** The user's rooms, newest first. @param {CallOptions} [options] @returns {AsyncGenerator<RoomDetails>} */
   async *rooms(options) {
     for await (const room of this.#pages('/api/rooms', {}, options)) yield camel(room);

@@ -21,7 +21,7 @@ export const REQUEST_TIMEOUT_MS = 15_000;
 /** @typedef {import('./claim.js').Claim} Claim */
 /**
  * Who registers, and where.
- * @typedef {object} Identity
+ * @typedef {object} Registration
  * @property {string} room
  * @property {string} token the room's, or a join token
  * @property {string} peerId
@@ -31,7 +31,7 @@ export const REQUEST_TIMEOUT_MS = 15_000;
  */
 /**
  * What gets a session back in another page: a secret.
- * @typedef {import('./protocol.js').Resume & { ref: number }} Ticket
+ * @typedef {import('./protocol.js').Resume & { ref: number, idToken?: string | null }} Ticket
  */
 /**
  * What the core tells its owner, and the owner's events.
@@ -70,9 +70,9 @@ export class Core {
   /** Who waits for room in the outbox. @type {Set<() => void>} */
   #crowd = new Set();
 
-  /** @param {Identity} identity @param {Ear} ear @param {Ticket | null} [ticket] @param {() => number} [now] milliseconds */
-  constructor(identity, ear, ticket = null, now = () => performance.now()) {
-    this.#me = { ...identity };
+  /** @param {Registration} me @param {Ear} ear @param {Ticket | null} [ticket] @param {() => number} [now] milliseconds */
+  constructor(me, ear, ticket = null, now = () => performance.now()) {
+    this.#me = { ...me };
     this.#ear = ear;
     this.#outbox = new Outbox(now, ticket?.ref);
     this.#tally = new Tally(now, ticket);

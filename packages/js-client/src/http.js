@@ -1,7 +1,7 @@
 /** The server's HTTP calls that every program needs. */
 
 import { HeliographError, RequestRefused, ServerUnreachable } from './errors.js';
-import { camel, given } from './peer.js';
+import { given } from './peer.js';
 
 export const HTTP_TIMEOUT_MS = 10_000;
 
@@ -48,12 +48,6 @@ export class Http {
     const path = Object.keys(wanted).length > 0 ? '/api/rooms' : '/create-room';
     const reply = await this.call('POST', path, wanted, options);
     return { roomId: text(reply, 'room_id'), token: text(reply, 'token'), expiresAt: Number(reply.expires_at) };
-  }
-
-  /** With fresh credentials, good for `ttlS` seconds.
-   * @param {CallOptions} [options] @returns {Promise<{ iceServers: RTCIceServer[], ttlS: number }>} */
-  async iceServers(options) {
-    return camel(await this.call('GET', '/api/ice-servers', undefined, options));
   }
 
   /** @param {string} method @param {string} path @param {object | undefined} body @param {CallOptions} [options] @returns {Promise<any>} @protected */

@@ -16,7 +16,7 @@ export class FreshIceServers {
   #timer = 0;
   #turn = 0;
 
-  /** @param {{ iceServers: RTCIceServer[] }} holder @param {() => Promise<import('./http.js').Http>} api */
+  /** @param {{ iceServers: RTCIceServer[] }} holder @param {() => Promise<import('./credentials.js').Credentials>} api */
   constructor(holder, api) {
     this.#holder = holder;
     this.#api = api;

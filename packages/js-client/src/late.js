@@ -5,6 +5,7 @@ import { HeliographError } from './errors.js';
 export const files = late(() => import('./files.js'));
 export const rpc = late(() => import('./rpc.js'));
 export const splitting = late(() => import('./splitting.js'));
+export const staying = late(() => import('./staying.js'));
 export const upkeep = late(() => import('./upkeep.js'));
 
 /**

@@ -3,9 +3,9 @@
 import { Connection } from './connection.js';
 import { ConnectionClosed, DeliveryUnknown, HeliographError, PeerRefused, Replaced } from './errors.js';
 import { ConnectionEvent, StateEvent } from './events.js';
-import { Http, signIn } from './http.js';
+import { Identity } from './identity.js';
+import { staying } from './late.js';
 import { Member } from './member.js';
-import { upkeep } from './late.js';
 import { given } from './peer.js';
 import { nameIn } from './session-name.js';
 import { Signaling } from './signaling.js';
@@ -19,7 +19,7 @@ import { Signaling } from './signaling.js';
  * @property {string} room its id
  * @property {string} token the room's, or a join token
  * @property {string} peerId 1 to 128 characters of `A-Za-z0-9._:@-`
- * @property {string | import('./signaling.js').IdTokenSource} [idToken] by default, of an anonymous sign-in
+ * @property {string | import('./identity.js').IdTokenSource | null} [idToken] by default that of the ticket, or of an anonymous sign-in
  * @property {string} [role]
  * @property {string[]} [tags] what this peer says of itself
  * @property {Record<string, unknown>} [properties] more of that
@@ -53,6 +53,8 @@ export async function connect({ signal, ...options }) {
  * @property {Event & { to: string, payload: unknown, error: Error }} undelivered what became of a message without `ack`
  * @property {Event & { claimId: string, by: string }} claimed this peer, by that one
  * @property {Event & { claimId: string, reason: string }} released a claim on this peer, or of this peer, is over
+ * @property {Event & { idToken: string }} idtoken this session has another id token than before, of the same user unless the server
+ *   refused one that it had got by signing in
  * @property {Event & { expiresAt: number }} expiring soon nobody is let in any more; Unix seconds
  * @property {Event & { reason: string }} roomclosed everyone is put out
  * @property {Event & { reconnectWithinS: number }} draining the server is about to restart
@@ -63,6 +65,8 @@ export async function connect({ signal, ...options }) {
 
 /** Names of connections that are over and whose late offers are known as such; beyond it, the oldest goes. */
 const REMEMBERED = 128;
+/** After the part of the SDK for it could not be loaded. */
+const STAY_RETRY_MS = 30_000;
 
 /**
  * A peer in a room, and its connections.
@@ -72,9 +76,7 @@ export class Session extends Member {
   #signaling;
   #options;
   #random;
-  #http;
-  /** @type {import('./ice.js').FreshIceServers | null} */
-  #ice = null;
+  #identity;
   /** @type {Map<string, import('./serving.js').Handler>} */
   #methods = new Map();
   /** The current connection with each peer. @type {Map<string, Connection>} */
@@ -88,18 +90,17 @@ export class Session extends Member {
     this.room = room;
     this.#random = random;
     this.#options = options.connections ?? {};
-    const idToken = idTokenSource(url, options.idToken);
-    const { role, tags, properties, groups } = options;
+    const { role, tags, properties, groups, ticket } = options;
+    this.#identity = new Identity(url, options.idToken, ticket?.idToken, (idToken) => this.emit('idtoken', { idToken }));
     const metadata = tags || properties ? given({ tags, properties }) : undefined;
-    const place = given({ url: webSocketUrl(url), room, token, peerId, idToken, role, metadata, groups });
+    const me = given({ room, token, peerId, role, metadata, groups });
     const ear = {
       emit: (/** @type {string} */ type, /** @type {object} */ fields = {}) => this.emit(type, fields),
       signal: (/** @type {PeerSignal} */ signal) => this.#receive(signal),
       refused: this.#refused.bind(this),
     };
-    this.#signaling = new Signaling(place, ear, { random, ...options.signaling }, options.ticket);
+    this.#signaling = new Signaling(me, this.#identity, ear, { random, ...options.signaling }, ticket);
     this.#signaling.on('state', ({ state, error }) => this.#stateChanged(state, error));
-    this.#http = async () => new Http(url, { idToken: await idToken({ fresh: false }) });
   }
 
   /** @returns {SignalingState} */
@@ -127,9 +128,15 @@ export class Session extends Member {
     return this.#signaling.core.iceServers;
   }
 
+  /** Who this peer is to the server: a secret. It is renewed in time, and an `idtoken` event has the next one. @returns {string | null} */
+  get idToken() {
+    return this.#identity.token;
+  }
+
   /** `connect` calls this. @param {AbortSignal} [signal] */
-  enter(signal) {
-    return this.#signaling.open(signal);
+  async enter(signal) {
+    await this.#signaling.open(signal);
+    this.#stay();
   }
 
   /**
@@ -276,18 +283,15 @@ export class Session extends Member {
     if (state !== 'online') for (const connection of this.#connections.values()) connection.signalingLost = true;
     // Whoever took this peer id over has its connections now.
     if (error instanceof Replaced) for (const connection of [...this.#connections.values()]) connection.end(error);
-    this.#ice?.stop();
-    if (state === 'online') void this.#keepFresh();
     this.dispatchEvent(new StateEvent(state, error));
   }
 
-  /** Sees to it that credentials of TURN servers do not run out. */
-  async #keepFresh() {
-    const { core } = this.#signaling;
-    if (!core.iceServers.some(({ username }) => username)) return;
-    const { FreshIceServers } = await upkeep();
-    this.#ice ??= new FreshIceServers(core, this.#http);
-    if (this.state === 'online') this.#ice.start();
+  /** Sees to it that nothing runs out of what it needs to stay. */
+  #stay() {
+    staying().then(
+      ({ stay }) => stay(this, this.#signaling.core, this.#identity),
+      () => setTimeout(() => this.state === 'closed' || this.#stay(), STAY_RETRY_MS),
+    );
   }
 
   #newId() {
@@ -297,30 +301,4 @@ export class Session extends Member {
         .padStart(8, '0'),
     ).join('');
   }
-}
-
-/** @param {string} url */
-function webSocketUrl(url) {
-  const ws = new URL('/ws', url);
-  ws.protocol = ws.protocol.replace('http', 'ws');
-  return ws.href;
-}
-
-/**
- * @param {string} url
- * @param {ConnectOptions['idToken']} idToken
- * @returns {import('./signaling.js').IdTokenSource}
- */
-function idTokenSource(url, idToken) {
-  if (typeof idToken === 'function') return idToken;
-  if (typeof idToken === 'string') return () => idToken;
-  /** @type {Promise<string> | null} */
-  let current = null;
-  return ({ fresh }) => {
-    if (current === null || fresh) {
-      current = signIn(url).then((identity) => identity.idToken);
-      current.catch(() => (current = null));
-    }
-    return current;
-  };
 }

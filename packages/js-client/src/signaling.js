@@ -28,16 +28,6 @@ const FINAL = [
 ];
 
 /**
- * Gives the id token for each registration; `fresh` when the server refused the last one.
- * @callback IdTokenSource
- * @param {{ fresh: boolean }} need
- * @returns {string | Promise<string>}
- */
-/**
- * @typedef {import('./core.js').Identity & { url: string, idToken: IdTokenSource }} Place
- * `url` is that of the WebSocket
- */
-/**
  * @typedef {import('./socket.js').SocketOptions & {
  *   random?: (() => number) | undefined,
  *   reconnectWindowMs?: number,
@@ -59,7 +49,7 @@ export class Signaling extends Emitter {
   core;
   /** Whether the last registration went back into the session that there was. */
   resumed = false;
-  #place;
+  #identity;
   #options;
   /** @type {SignalingSocket | null} */
   #socket = null;
@@ -69,16 +59,17 @@ export class Signaling extends Emitter {
   #timer = 0;
 
   /**
-   * @param {Place} place
+   * @param {import('./core.js').Registration} me
+   * @param {import('./identity.js').Identity} identity
    * @param {Omit<import('./core.js').Ear, 'wake'>} ear
    * @param {SignalingOptions} [options]
    * @param {import('./core.js').Ticket | null} [ticket] of a session in an earlier page
    */
-  constructor({ url, idToken, ...identity }, ear, options = {}, ticket = null) {
+  constructor(me, identity, ear, options = {}, ticket = null) {
     super();
-    this.#place = { url, idToken };
+    this.#identity = identity;
     this.#options = options;
-    this.core = new Core(identity, { ...ear, wake: () => this.#pump() }, ticket);
+    this.core = new Core(me, { ...ear, wake: () => this.#pump() }, ticket);
   }
 
   /**
@@ -111,7 +102,7 @@ export class Signaling extends Emitter {
   suspend() {
     const { ticket } = this.core;
     this.#stop();
-    return ticket;
+    return ticket && { ...ticket, idToken: this.#identity.token };
   }
 
   #stop() {
@@ -133,17 +124,16 @@ export class Signaling extends Emitter {
 
   /** @param {AbortSignal} stop */
   async #connect(stop) {
-    const { url, idToken } = this.#place;
-    const [token, socket] = await both(
-      idToken({ fresh: false }),
-      SignalingSocket.open(url, { ...this.#options, signal: stop }),
-    );
+    const url = new URL('/ws', this.#identity.url).href.replace(/^http/, 'ws');
+    const token = this.#identity.get(); // while the socket opens
+    token.catch(() => {}); // if there is no socket either, that is the reason
+    const socket = await SignalingSocket.open(url, { ...this.#options, signal: stop });
     this.#socket = socket;
     socket.onframe = (frame) => this.core.receive(frame);
     socket.onquiet = () => this.core.online && this.core.probe();
     socket.onclose = (error) => this.#dropped(error);
     try {
-      ({ resumed: this.resumed } = await this.#register(socket, token, stop));
+      ({ resumed: this.resumed } = await this.#register(socket, await token, stop));
       if (this.#socket !== socket) throw new errors.SignalingDown();
     } catch (error) {
       if (this.#socket === socket) this.#socket = null;
@@ -169,7 +159,7 @@ export class Signaling extends Emitter {
       return await attempt(idToken);
     } catch (error) {
       if (!(error instanceof errors.InvalidIdToken)) throw error;
-      const fresh = await this.#place.idToken({ fresh: true });
+      const fresh = await this.#identity.get(true);
       if (fresh === idToken) throw error;
       return await attempt(fresh);
     }
@@ -224,20 +214,4 @@ export class Signaling extends Emitter {
     this.error = error;
     this.dispatchEvent(new StateEvent(state, error));
   }
-}
-
-/**
- * The token and the socket at once; a socket without a token is closed again.
- * @param {string | Promise<string>} token
- * @param {Promise<SignalingSocket>} opening
- * @returns {Promise<[string, SignalingSocket]>}
- */
-async function both(token, opening) {
-  const [first, second] = await Promise.allSettled([token, opening]);
-  if (second.status === 'rejected') throw second.reason;
-  if (first.status === 'rejected') {
-    second.value.close();
-    throw first.reason;
-  }
-  return [first.value, second.value];
 }

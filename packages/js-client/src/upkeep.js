@@ -7,7 +7,6 @@
 import { describe } from './describe.js';
 import { openLiveness, Vigil } from './vigil.js';
 
-export { FreshIceServers } from './ice.js';
 export { selectedRoute } from './route.js';
 
 /** How often a path is looked for anew by ICE restart. */

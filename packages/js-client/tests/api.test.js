@@ -39,6 +39,17 @@ test('the three calls', async () => {
   ]);
 });
 
+test('what runs out', async () => {
+  const api = new Api('http://h:1', { idToken: 'jwt' });
+  const renew = answering(200, { id_token: 'next', username: 'anon' });
+  equal(await api.renew(renew), { idToken: 'next', username: 'anon' });
+  equal(renew.calls, [{ path: '/api/id-token', body: {}, authorization: 'Bearer jwt' }]);
+  await throws(api.renew(answering(200, { username: 'anon' })), heliograph.HeliographError);
+  const ice = answering(200, { ice_servers: [{ urls: ['turn:h'], username: '7:u' }], ttl_s: 60 });
+  equal(await api.iceServers(ice), { iceServers: [{ urls: ['turn:h'], username: '7:u' }], ttlS: 60 });
+  equal(ice.calls, [{ path: '/api/ice-servers', body: null, authorization: 'Bearer jwt' }]);
+});
+
 test('a refusal says what the server said', async () => {
   const limited = answering(429, { detail: 'Too many' }, { 'Retry-After': '12' });
   const error = await throws(heliograph.signIn('http://h:1', limited), heliograph.RequestRefused);

@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parent.parent
 CORE = "heliograph.min.js"
 LIMITS = {
     CORE: 15_000,
-    "heliograph-upkeep.min.js": 2_000,
+    "heliograph-staying.min.js": 1_500,
+    "heliograph-upkeep.min.js": 1_600,
     "heliograph-rpc.min.js": 2_500,
     "heliograph-splitting.min.js": 1_500,
     "heliograph-files.min.js": 6_800,
@@ -21,7 +22,7 @@ LIMITS = {
     "heliograph-sha256.min.js": 1_000,
 }
 """In bytes, gzipped. The first is what every page loads; the README has what they are now."""
-MODULES = ["connection", "files", "redial", "rpc", "restart", "signaling"]
+MODULES = ["connection", "files", "redial", "rpc", "restart", "signaling", "staying"]
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,4 @@ def test_they_do_what_the_modules_do(site: str, built: Path, chromium: Browser, 
     assert CORE in asked
     if module in {"files", "rpc"}:
         assert {f"heliograph-{module}.min.js", "heliograph-upkeep.min.js"} <= asked
+    assert "heliograph-staying.min.js" in asked

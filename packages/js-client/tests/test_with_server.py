@@ -6,6 +6,7 @@ Between the page and the server is a proxy that can be told to cut connections, 
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 from server_process import ServerProcess, nodes_of_tests, running_server
 
 import heliograph
+from heliograph_server.identity.local import TOKEN_LIFE_S, LocalIdentity
 
 PACKAGE = Path(__file__).parent.parent
 MODULES = sorted(path.name for path in (PACKAGE / "tests" / "server").glob("*.test.js"))
@@ -132,7 +134,12 @@ async def open_stage(chromium: Browser, server: ServerProcess, proxy: CuttingPro
         teach(worker)
         await workers.enter_async_context(worker)
 
+    def aged(left_s: float) -> str:
+        born_at = time.time() - TOKEN_LIFE_S + left_s
+        return LocalIdentity(server._data_dir, lambda: born_at).mint("anon-ann", TOKEN_LIFE_S)
+
     levers: dict[str, Callable[..., Any]] = {
+        "aged": aged,
         "worker": let_worker_in,
         "dismiss": workers.aclose,
         "crashing": let_another_in,

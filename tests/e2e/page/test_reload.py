@@ -3,14 +3,20 @@
 import asyncio
 import random
 import re
+import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 from cutting_proxy import cutting_proxy
 from demo_page import Look
-from playwright.async_api import expect
+from playwright.async_api import BrowserContext, expect
 from server_process import ServerProcess
 
 import heliograph
+from heliograph_server.identity.local import TOKEN_LIFE_S, LocalIdentity
+
+LEFT_S = 20
+"""In which a token that is about to end has to be used, and renewed."""
 
 
 @pytest.mark.usefixtures("worker")
@@ -105,3 +111,25 @@ async def test_put_out_of_the_room_and_told_why(stage: ServerProcess, look: Look
         await api.close_room(room, id_token=id_token)
     await expect(page.find("error-banner")).to_contain_text(re.compile("removed, or the room was closed"))
     await expect(page.find("server-state")).to_have_attribute("data-state", "closed")
+
+
+SIGNED_IN = "sessionStorage['heliograph:identity'] ??= JSON.stringify({ peerId: 'Browser-7', idToken: '%s' })"
+STORED = "JSON.parse(sessionStorage['heliograph:identity'])"
+
+
+async def test_a_page_that_stays_keeps_its_next_id_token_for_the_page_after_it(
+    stage: ServerProcess, contexts: Callable[..., Awaitable[BrowserContext]], size: str, look: Look
+) -> None:
+    born_at = time.time() - TOKEN_LIFE_S + LEFT_S
+    old = LocalIdentity(stage._data_dir, lambda: born_at).mint("anon-ann", TOKEN_LIFE_S)
+    async with heliograph.Api(stage.url) as api:
+        room = await api.create_room(id_token=old)
+        context = await contexts(size)
+        await context.add_init_script(SIGNED_IN % old)
+        page = await look(f"{stage.url}/#room={room.room_id}&token={room.token}", context)
+        assert await page.own_id() == "Browser-7"
+        await page.page.wait_for_function(f"old => {STORED}.idToken !== old", arg=old, timeout=LEFT_S * 1000)
+        stored = await page.page.evaluate(STORED)
+        assert stored["peerId"] == "Browser-7"
+        assert (await api.room(room.room_id, id_token=stored["idToken"])).token == room.token, "It is the same user"
+    await page.is_online()

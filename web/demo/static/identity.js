@@ -1,7 +1,8 @@
 /** Who this tab is: a peer id, and the anonymous sign-in that it belongs to. A reload takes both over. */
 
-import { signIn } from '/sdk/http.js';
+import { Credentials } from '/sdk/credentials.js';
 import { RequestRefused } from '/sdk/errors.js';
+import { signIn } from '/sdk/http.js';
 
 const STORE = 'heliograph:identity';
 /** Where a page that is about to end leaves its id to the next one in this tab. */
@@ -14,13 +15,14 @@ const COPY_MS = 300;
 /** @typedef {{ peerId: string, idToken: string | null }} Stored */
 
 export class Identity {
-  /** @type {Promise<string> | null} */
   #idToken;
+  /** The next one, while it is awaited. @type {Promise<string> | null} */
+  #next = null;
 
   /** @param {Stored} stored */
   constructor({ peerId, idToken }) {
     this.peerId = peerId;
-    this.#idToken = idToken === null ? null : Promise.resolve(idToken);
+    this.#idToken = idToken;
     void this.idToken({ fresh: false }).catch(() => {}); // on its way early; whoever needs it sees the failure
     addEventListener('pagehide', () => sessionStorage.setItem(LEFT, this.peerId));
   }
@@ -37,20 +39,23 @@ export class Identity {
     return new Identity({ peerId, idToken: null });
   }
 
-  /** @param {{ fresh: boolean }} need @returns {Promise<string>} */
-  idToken = ({ fresh }) => {
-    if (this.#idToken === null || fresh) {
-      const start = performance.now();
-      const signingIn = signIn(location.origin).then(({ idToken }) => {
-        performance.measure('heliograph:sign-in', { start, end: performance.now() });
-        sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
-        return idToken;
-      });
-      signingIn.catch(() => (this.#idToken = null));
-      this.#idToken = signingIn;
-    }
-    return this.#idToken;
+  /** A fresh one is of the same user, as long as the server takes the last one. @param {{ fresh: boolean }} need @returns {Promise<string>} */
+  idToken = async ({ fresh }) => {
+    if (this.#idToken !== null && !fresh) return this.#idToken;
+    this.#next ??= this.#another().finally(() => (this.#next = null));
+    return this.#next;
   };
+
+  async #another() {
+    this.#idToken = (this.#idToken && (await renewed(this.#idToken))) ?? (await signedIn());
+    this.#store(this.#idToken);
+    return this.#idToken;
+  }
+
+  /** @param {string} idToken */
+  #store(idToken) {
+    sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
+  }
 
   /**
    * Calls with the id token; once more with a fresh one if the server no longer takes the old one.
@@ -71,8 +76,24 @@ export class Identity {
   async rename() {
     this.peerId = newPeerId();
     void claim(this.peerId, COPY_MS);
-    const idToken = await this.idToken({ fresh: false });
-    sessionStorage.setItem(STORE, JSON.stringify({ peerId: this.peerId, idToken }));
+    this.#store(await this.idToken({ fresh: false }));
+  }
+}
+
+async function signedIn() {
+  const start = performance.now();
+  const { idToken } = await signIn(location.origin);
+  performance.measure('heliograph:sign-in', { start, end: performance.now() });
+  return idToken;
+}
+
+/** @param {string} last @returns {Promise<string | null>} null if the server does not take the last one */
+async function renewed(last) {
+  try {
+    return (await new Credentials(location.origin, { idToken: last }).renew()).idToken;
+  } catch (error) {
+    if (error instanceof RequestRefused && error.status === 401) return null;
+    throw error;
   }
 }
 

@@ -48,6 +48,7 @@ export class MemberSource {
       throw new NotPermitted('NOT_PERMITTED', 'This needs the grant to manage the room');
     }
     session.on('inspection', ({ message }) => this.#ear.view(message));
+    session.on('idtoken', ({ idToken }) => sessionStorage.setItem(IDENTITY, JSON.stringify({ ...storedIdentity(), idToken })));
     session.on('state', ({ state, error }) => {
       this.#ear.state(state, error);
       if (state === 'online') void this.#ask();
@@ -192,11 +193,14 @@ export class OperatorSource {
 
 /** The sign-in of the room's page, which this tab has a copy of when it was opened from there; else a new one. */
 async function ownIdToken() {
+  const idToken = storedIdentity()?.idToken;
+  return typeof idToken === 'string' ? idToken : (await signIn(location.origin)).idToken;
+}
+
+function storedIdentity() {
   try {
-    const stored = JSON.parse(sessionStorage.getItem(IDENTITY) ?? 'null');
-    if (typeof stored?.idToken === 'string') return stored.idToken;
+    return JSON.parse(sessionStorage.getItem(IDENTITY) ?? 'null');
   } catch {
-    // What is no JSON is not from that page.
+    return null; // what is no JSON is not from that page
   }
-  return (await signIn(location.origin)).idToken;
 }
