@@ -26,6 +26,7 @@ ONE_NODE: Final[dict[str, str]] = {
     "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,
     "identity/test_process.py::test_a_server_starts_without_the_keys": _BALANCER,
+    "integration/test_events.py::test_an_ending_server_says_so": _OUTLIVE,
     "integration/test_session.py::test_open_channels_outlive": _OUTLIVE,
     "integration/test_restarted_server.py": _OUTLIVE,
 }

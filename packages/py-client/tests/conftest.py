@@ -127,6 +127,7 @@ class SeveralNodes:
     """To a test the same as a `ServerProcess`, but several nodes behind a load balancer."""
 
     def __init__(self, data_dir: Path, *options: str, **environment: str) -> None:
+        self._data_dir = data_dir
         names = (f"HELIOGRAPH_{option.removeprefix('--').replace('-', '_').upper()}" for option in options[::2])
         settings = {"HELIOGRAPH_SIGNIN_LIMIT": "0", **dict(zip(names, options[1::2], strict=True))}
         others = {"XDG_CONFIG_HOME": NOWHERE, "XDG_STATE_HOME": NOWHERE}
