@@ -114,6 +114,7 @@ def tests(session: nox.Session) -> None:
     options = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     everything = [
         "tests/docker",
+        "tests/cluster",
         *(f"{package}/tests" for package in reversed(PACKAGES)),
         "tests/benchmarks",
         "tests/test_repository.py",
