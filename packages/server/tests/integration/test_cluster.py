@@ -188,6 +188,16 @@ async def test_the_http_api_knows_of_peers_on_every_node(nodes: list[RunningServ
         assert (await http.get(path)).status_code == 404
 
 
+async def test_a_node_that_has_just_come_is_asked_too(nodes: list[RunningServer]) -> None:
+    left, right, _ = nodes
+    room, guest = await left.room(), await left.sign_in()
+    async with right.peer("new", room, guest), httpx.AsyncClient(base_url=left.http_url) as http:
+        cluster(left)._alive -= {cluster(right).name}  # it has not heard of it yet
+        http.headers["Authorization"] = f"Bearer {guest}"
+        removed = await http.post("/delete-peers-and-room", json={"peer_id": "new"})
+        assert removed.json() == {"status": "peer deleted successfully"}
+
+
 async def test_metrics_tell_of_pipes_and_of_the_bus(nodes: list[RunningServer]) -> None:
     home, door, _ = nodes
     room = await home.room()

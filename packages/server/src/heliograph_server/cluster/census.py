@@ -67,9 +67,8 @@ _read: Final = msgspec.msgpack.Decoder(_Question).decode
 class OtherNodes(Protocol):
     """The rest of the cluster."""
 
-    @property
-    def others(self) -> frozenset[str]:
-        """The other living nodes. Raises `BusUnavailable` if that is not known at the moment."""
+    async def others(self) -> frozenset[str]:
+        """The other living nodes, the newest among them. Raises `BusUnavailable` if that is not known at the moment."""
 
     async def ask(self, node: str, question: bytes) -> bytes:
         """Another node's answer. Raises `BusUnavailable`."""
@@ -107,7 +106,8 @@ class ClusterCensus:
 
     async def find(self, peer_id: str) -> list[Occupant]:
         """See `Census.find`. Asks every node."""
-        asking = (self._ask_for(node, _Find(peer_id), list[Occupant]) for node in self._nodes.others)
+        others = await self._nodes.others()
+        asking = (self._ask_for(node, _Find(peer_id), list[Occupant]) for node in others)
         found = await asyncio.gather(self._local.find(peer_id), *asking)
         return [occupant for part in found for occupant in part]
 

@@ -276,11 +276,11 @@ class ClusterNode:
         self.scribe.ended(room_id)
         self.homes.emptied(room_id)
 
-    @property
-    def others(self) -> frozenset[str]:
+    async def others(self) -> frozenset[str]:
         """See `OtherNodes.others`."""
         if not self.joined:
             raise BusUnavailable("This node is not one of the cluster's")
+        await self._renew()  # another one may have come since
         return self._alive - {self.name}
 
     async def ask(self, node: str, question: bytes) -> bytes:
