@@ -11,6 +11,14 @@ import pytest
 from server_process import nodes_of_tests
 
 _OUTLIVE: Final = "sessions outlive the death of all nodes, as Redis goes on"
+_OPERATOR: Final = "an operator inspects the node that is connected to"
+_BY_THE_OPERATOR: Final = (
+    "test_inspector.py::test_a_pair_that_fails_is_explained",
+    "test_inspector.py::test_what_peers_call_themselves",
+    "test_inspector.py::test_it_is_worked_by_keyboard",
+    "test_inspector.py::test_no_secret_is_in_what_the_page_gets",
+    "test_inspector_axe.py",
+)
 _BALANCER: Final = "while no node is ready the load balancer leads nowhere, and answers 503 itself"
 
 ONE_NODE: Final[dict[str, str]] = {
@@ -21,7 +29,8 @@ ONE_NODE: Final[dict[str, str]] = {
     "integration/test_operations.py::test_metrics": "each node counts for itself; a monitor adds up",
     "integration/test_operations.py::test_a_role_of_ones_own": "each node counts for itself; a monitor adds up",
     "integration/test_operations.py::test_ready_follows": "a node is ready or not by itself",
-    "integration/test_inspecting.py::test_an_operator": "an operator inspects the node that is connected to",
+    "integration/test_inspecting.py::test_an_operator": _OPERATOR,
+    **dict.fromkeys((f"e2e/{test}" for test in _BY_THE_OPERATOR), _OPERATOR),
     "integration/test_dynamodb.py::test_during_an_outage": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,
