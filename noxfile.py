@@ -114,7 +114,7 @@ def tests(session: nox.Session) -> None:
     options = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     everything = [
         "tests/docker",
-        "tests/cluster",
+        "tests/chaos",
         *(f"{package}/tests" for package in reversed(PACKAGES)),
         "tests/benchmarks",
         "tests/test_repository.py",
@@ -211,7 +211,7 @@ def checkov(session: nox.Session) -> None:
 def cluster(session: nox.Session) -> None:
     """Prove that several nodes are one: chaos at full size, and then the tests of one server on three nodes.
 
-    `-- tests/cluster`, or the path of another test, runs that alone: all of it takes half an hour.
+    `-- tests/chaos`, or the path of another test, runs that alone: all of it takes half an hour.
     """
     install(session, "test")
     install_npm(session, "tests/e2e")
@@ -220,7 +220,7 @@ def cluster(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *several, *session.posargs, env=env | {"SERVER_TEST_NODES": "3"})
         return
-    session.run("pytest", "tests/cluster", "--capture=no", env=env)
+    session.run("pytest", "tests/chaos", "--capture=no", env=env)
     session.run("pytest", f"{SERVER}/tests", "-k", "cluster or workers", env=env)
     for tests in (*ON_SEVERAL_NODES, "tests/e2e"):
         session.run("pytest", *several, tests, env=env | {"SERVER_TEST_NODES": "3"})

@@ -7,7 +7,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,13 @@ from msgspec.structs import replace
 from heliograph_server.errors import StoreUnavailable
 from heliograph_server.rooms import sqlite as sqlite_module
 from heliograph_server.rooms.model import RoomChanges
+from heliograph_server.rooms.schema import open_database
 from heliograph_server.rooms.sqlite import ROOMS_FILE, SqliteRoomStore
 
 from .samples import ANN, POLICY, a_room
+
+OPENERS = 4
+FILES = 50
 
 CREATE_AND_WAIT = """
 import asyncio, sys
@@ -296,3 +302,15 @@ async def test_rooms_are_there_after_a_restart(tmp_path: Path) -> None:
     second = SqliteRoomStore(tmp_path)
     assert await second.get("abcd2345") == a_room()
     await second.close()
+
+
+def test_several_may_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
+    together = threading.Barrier(OPENERS)
+
+    def opened(path: Path) -> None:
+        together.wait()
+        open_database(path).close()
+
+    with ThreadPoolExecutor(OPENERS) as threads:
+        for number in range(FILES):
+            list(threads.map(opened, [tmp_path / f"{number}.sqlite3"] * OPENERS))

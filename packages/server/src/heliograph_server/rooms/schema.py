@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,10 @@ __all__ = ["BUSY_TIMEOUT_S", "SchemaTooNew", "open_database", "open_reader"]
 
 BUSY_TIMEOUT_S: Final = 4.0
 """How long a statement waits for another process that is writing."""
+BUSY_PAUSE_S: Final = 0.01
+
+PRIMARY_CODE: Final = 0xFF
+"""What of an SQLite error says its kind; the rest says more exactly where it came from."""
 
 _MIGRATIONS: Final = (
     (
@@ -48,7 +53,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its side files the mode of the main one
     database = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
-        database.execute("PRAGMA journal_mode = WAL").fetchall()
+        _write_ahead(database)
         database.execute("PRAGMA synchronous = NORMAL").fetchall()
         _migrate(database)
     except BaseException:
@@ -63,6 +68,20 @@ def open_reader(path: Path) -> sqlite3.Connection:
     In write-ahead mode readers wait for no writer. Should this one have to even so, its statement fails at once.
     """
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None)
+
+
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """Others may do the same at this moment, or close the file. SQLite itself fails at once then instead of waiting."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_PAUSE_S)
+        else:
+            return
 
 
 def _migrate(database: sqlite3.Connection) -> None:
