@@ -52,7 +52,7 @@ async ([room, token]) => {
 RECEIVE: Final = """
 async ([room, token, peerId]) => {
   const { connect } = await import('/sdk/index.js');
-  const session = await connect({ room, token, peerId });
+  const session = (window.session = await connect({ room, token, peerId }));
   window.received = new Promise((resolve, reject) => {
     session.on('connection', ({ connection }) => {
       connection.on('file', ({ file }) => file.accept().then(({ sha256, size }) => resolve([size, sha256]), reject));
@@ -173,6 +173,7 @@ async def to_page(person: BrowserContext, link: str, id_token: str, source: Path
 
         seconds, memory = await watched(page, send())
         _, sha256 = await page.evaluate("() => window.received")
+    await page.evaluate("() => session.close()")  # or the next round's page would not get its name
     await page.close()
     return seconds, str(sha256), memory
 
