@@ -116,7 +116,7 @@ def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate:
         else:
             lost, enough = value["cost"]["disturbed"], UNDISTURBED
             words = f"disturbed for {lost:.1%} of the time"
-        if best is None or lost < least:
+        if lost < least:
             best, least = value, lost
         if least <= enough:
             break

@@ -61,29 +61,29 @@ async def stop_the_bus(nodes: Nodes, rng: random.Random) -> str:
 
 async def cut(nodes: Nodes, rng: random.Random) -> str:
     """A node is cut off from the bus, and notices at once."""
-    number, pause_s = rng.randrange(len(nodes.nodes)), rng.choice((SHORT_S, LONG_S))
-    nodes.cut(number)
-    await asyncio.sleep(pause_s)
-    nodes.heal(number)
-    return f"node {number} was cut off for {pause_s:g} s"
+    return await _one(nodes, rng, nodes.cut, nodes.heal, "was cut off")
 
 
 async def silence(nodes: Nodes, rng: random.Random) -> str:
     """A node is cut off from the bus, and nobody tells it."""
-    number, pause_s = rng.randrange(len(nodes.nodes)), rng.choice((SHORT_S, LONG_S))
-    nodes.silence(number)
-    await asyncio.sleep(pause_s)
-    nodes.heal(number)
-    return f"node {number} was cut off in silence for {pause_s:g} s"
+    return await _one(nodes, rng, nodes.silence, nodes.heal, "was cut off in silence")
 
 
 async def stop(nodes: Nodes, rng: random.Random) -> str:
     """A node does nothing for a while: it is as if dead, and then goes on as if nothing had been."""
+    every = nodes.nodes
+    return await _one(nodes, rng, lambda n: every[n].pause(), lambda n: every[n].go_on(), "stood still")
+
+
+async def _one(
+    nodes: Nodes, rng: random.Random, begin: Callable[[int], None], end: Callable[[int], None], what: str
+) -> str:
+    """That happens to a node, for a while."""
     number, pause_s = rng.randrange(len(nodes.nodes)), rng.choice((SHORT_S, LONG_S))
-    nodes.nodes[number].pause()
+    begin(number)
     await asyncio.sleep(pause_s)
-    nodes.nodes[number].go_on()
-    return f"node {number} stood still for {pause_s:g} s"
+    end(number)
+    return f"node {number} {what} for {pause_s:g} s"
 
 
 EVERY: Final[tuple[Fault, ...]] = (kill, kill_two, rotate, lose_the_bus, stop_the_bus, cut, silence, stop)
