@@ -99,6 +99,9 @@ _ENVELOPE_KEYS: Final = ("type", "sender", "target", "ref", "from_peer_id", "to_
 _SHORTEST_MEMBER: Final = len('"ref":0,')
 """Bytes that an envelope key takes in an object, however it is written."""
 
+_OPENS_ARRAY, _OPENS_OBJECT = b"[{"
+"""As numbers: looking for bytes in bytes, Python first raises and drops an error, since these are no number."""
+
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -144,7 +147,7 @@ def decode_envelope(frame: bytes) -> Envelope:
     Raises `InvalidJson` or `InvalidMessage`; the latter carries `ref` where the frame has a usable one.
     """
     # An offer does not nest, and finding is faster than counting.
-    if (b"[" in frame or frame.find(b"{", 1) > 0) and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
+    if (_OPENS_ARRAY in frame or frame.find(_OPENS_OBJECT, 1) > 0) and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
         _refuse_deep_nesting(frame)
     try:
         if not frame.isascii():
