@@ -147,7 +147,8 @@ def decode_envelope(frame: bytes) -> Envelope:
     Raises `InvalidJson` or `InvalidMessage`; the latter carries `ref` where the frame has a usable one.
     """
     # An offer does not nest, and finding is faster than counting.
-    if (_OPENS_ARRAY in frame or frame.find(_OPENS_OBJECT, 1) > 0) and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
+    nests = _OPENS_ARRAY in frame or frame.find(_OPENS_OBJECT, 1) > 0
+    if nests and frame.count(b"[") + frame.count(b"{") > MAX_DEPTH:
         _refuse_deep_nesting(frame)
     try:
         if not frame.isascii():

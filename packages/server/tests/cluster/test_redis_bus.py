@@ -2,16 +2,19 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis_server import running_redis
 
 from heliograph_server.cluster.bus_url import read_bus_url
 from heliograph_server.cluster.connecting import Reader
 from heliograph_server.cluster.redis_bus import RedisBus
 
-from .test_registry import Nobody
+from .test_registry import Nobody, on_the_bus
 
 
 async def test_it_ends_when_told_though_its_client_takes_that_for_a_lost_connection(
@@ -75,3 +78,15 @@ async def test_everyone_has_an_answer_though_its_client_finishes_what_was_cancel
     running.cancel()
     await asyncio.wait([running], timeout=5)
     assert running.cancelled()
+
+
+async def test_its_client_writes_nothing_of_what_nodes_say_into_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That would be offers and answers; and to write them out for the log takes time even where nobody wants it."""
+    with caplog.at_level(logging.DEBUG, "push_response"):
+        async with running_redis(tmp_path) as server, on_the_bus(server.url, "node") as (bus, listener):
+            bus.publish("node", b"a secret of somebody")
+            async with asyncio.timeout(20):
+                assert await listener.batches.get() == b"a secret of somebody"
+    assert "a secret" not in caplog.text

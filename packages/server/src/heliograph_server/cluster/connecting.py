@@ -168,8 +168,9 @@ def _options() -> dict[str, Any]:
     """Nothing is repeated behind our back: a command that may have been executed is not given again.
 
     Whoever waits for an answer has a time limit. The library's own costs more than all else that it does for a command.
+    With the third version of the protocol it would write all that is published out as text, for a log message.
     """
-    return {"retry": Retry(NoBackoff(), 0), "socket_keepalive": True, "socket_timeout": None}
+    return {"retry": Retry(NoBackoff(), 0), "socket_keepalive": True, "socket_timeout": None, "protocol": 2}
 
 
 @contextlib.asynccontextmanager

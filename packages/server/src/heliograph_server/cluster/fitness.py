@@ -104,7 +104,7 @@ async def _ask(bus: "Connections", url: str) -> tuple[Servers, list[bytes]]:
     except FAILURES as error:
         if isinstance(error, TimeoutError):
             raise
-        wants_password = isinstance(error, AuthenticationError) and "already authenticated" in str(error)
+        wants_password = isinstance(error, AuthenticationError) and "required" in str(error)
         raise _Unreachable(_unreachable("it wants a password" if wants_password else str(error))) from error
 
 

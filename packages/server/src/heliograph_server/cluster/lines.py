@@ -1,7 +1,8 @@
 """What two nodes say to each other, as bytes and back: no bus, no sockets.
 
-Signals of one turn of the event loop to one node are a batch. Batches are numbered, because a bus may lose some: what
-follows a gap is not to be trusted, and everything between the two nodes begins anew.
+Signals to one node in one turn of the event loop, or in one pause of the sender's `Pace`, are a batch. Batches are
+numbered, because a bus may lose some: what follows a gap is not to be trusted, and everything between the two nodes
+begins anew.
 """
 
 from collections.abc import Callable

@@ -20,6 +20,7 @@ from heliograph_server.cluster.keeping import HomeKeeper
 from heliograph_server.cluster.kept_mailbox import Held
 from heliograph_server.cluster.likeness import Introductions, Likeness
 from heliograph_server.cluster.lines import Kind, Line
+from heliograph_server.cluster.pace import Pace
 from heliograph_server.cluster.scribe import Scribe
 from heliograph_server.cluster.siblings import Siblings
 from heliograph_server.cluster.switchboard import Switchboard
@@ -79,7 +80,12 @@ class ClusterNode:
         self.siblings: Siblings | None = None
         """The other processes of this machine, if there are any."""
         self.switchboard = Switchboard(
-            self.name, publish=bus.publish, begin=self.begin, answer=self._answer, spawn=self._spawn
+            self.name,
+            publish=bus.publish,
+            begin=self.begin,
+            answer=self._answer,
+            spawn=self._spawn,
+            soon=Pace().soon,
         )
         self.homes = ClusterHomes(
             self.name,
@@ -90,7 +96,7 @@ class ClusterNode:
             unsettled=lambda: bool(self._awaited),
             spawn=self._spawn,
         )
-        self.scribe = Scribe(registry, self.homes)
+        self.scribe = Scribe(registry, self.homes, Pace().soon)
         self.keeper = HomeKeeper(registry, self.homes.here, self.scribe.lost)
         self._introductions = Introductions(self.name, registry, likeness, monotonic)
 

@@ -1,6 +1,7 @@
 """Writes down what changes in the rooms that are at home here, and lets out what was said once that is done.
 
-All changes of a room in one turn of the event loop, and all that come while they are being written, are one commit.
+All changes of a room in one turn of the event loop, and all that come while they are being written or while the node's
+`Pace` has a pause, are one commit.
 While nothing can be written down a room goes on without: then it holds nothing back, and is written anew as a whole
 when the bus is back.
 """
@@ -16,6 +17,7 @@ from heliograph_protocol import CloseCode
 from heliograph_server.cluster.aftermath import Aftermath
 from heliograph_server.cluster.bus import BusUnavailable, Changes, Fields, Home, Registry
 from heliograph_server.cluster.kept_mailbox import Held, KeptMailbox
+from heliograph_server.cluster.pace import Soon, in_next_turn
 from heliograph_server.cluster.room_log import claim_field, fill, member_field, member_name, waiting_field, whole
 from heliograph_server.rooms.model import Room
 from heliograph_server.signaling.claims import Claim, Waiting
@@ -176,13 +178,14 @@ class Rooms(Protocol):
 
 
 class Scribe:
-    """The journals of all rooms. `hub` is told once, before the first room."""
+    """The journals of all rooms. `hub` is told once, before the first room; `soon` says when changes are written."""
 
     hub: Hub
 
-    def __init__(self, registry: Registry, rooms: Rooms) -> None:
+    def __init__(self, registry: Registry, rooms: Rooms, soon: Soon = in_next_turn) -> None:
         self._registry = registry
         self._rooms = rooms
+        self._soon = soon
         self._journals: dict[str, RoomJournal] = {}
         self._awake: list[RoomJournal] = []
         self.commits = 0
@@ -286,7 +289,7 @@ class Scribe:
 
     def _wake(self, journal: RoomJournal) -> None:
         if not self._awake:
-            asyncio.get_running_loop().call_soon(self._write)
+            self._soon(self._write)
         self._awake.append(journal)
 
     def _write(self) -> None:

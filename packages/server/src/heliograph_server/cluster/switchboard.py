@@ -15,6 +15,7 @@ from heliograph_protocol import CloseCode
 from heliograph_server.cluster.bus import BusUnavailable
 from heliograph_server.cluster.door import Door
 from heliograph_server.cluster.lines import Kind, Line, decode_batch
+from heliograph_server.cluster.pace import Soon, in_next_turn
 from heliograph_server.cluster.pipe import Closing, HomeEnd, Opening
 from heliograph_server.signaling.session import Session
 from heliograph_server.transport.connection import Connection
@@ -40,7 +41,7 @@ class Switchboard:
     """All lines of one node.
 
     `begin` makes the session of a peer that comes through a pipe; `answer` answers the requests of other nodes; `spawn`
-    runs what has to be awaited.
+    runs what has to be awaited; `soon` says when what waits is published.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class Switchboard:
         begin: Callable[[Connection, int], Session],
         answer: Callable[[bytes], Awaitable[bytes]],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        soon: Soon = in_next_turn,
     ) -> None:
         self._node = node
         self._publish = publish
         self._begin = begin
         self._answer = answer
         self._spawn = spawn
+        self._soon = soon
         self._lines: dict[str, Line] = {}
         self._awake: list[Line] = []
         self._numbers = count(1)
@@ -241,7 +244,7 @@ class Switchboard:
 
     def _wake(self, line: Line) -> None:
         if not self._awake:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._soon(self._flush)
         self._awake.append(line)
 
     def _flush(self) -> None:
