@@ -5,7 +5,6 @@ The rounds go through all contestants in turn, so that what else the machine doe
 
 import argparse
 import datetime as dt
-import math
 import shutil
 import subprocess
 import sys
@@ -23,16 +22,13 @@ from bench.machine import describe, load_cores, pin, raise_file_limit
 from bench.plan import FULL, SCENARIOS, SHORT, Scale, Scenario
 from bench.report import DOCUMENT, README, write_report
 from bench.results import RESULTS, ROOT, Measured, Results, load_results, save_results
+from bench.rounds import Disturbance, lateness, least_disturbed
 
 JOB_TIMEOUT_S = 300
 
 UNDISTURBED = 0.15
 """For how much of the time the server or the load may have to wait for others in a round that counts: the 5 % of each
 core that Linux keeps from real-time processes, and half as much again."""
-
-LATE_MS = 0.2
-"""How late the load may be with one of a hundred messages in a round at a fixed rate. Near its own limit it does not
-catch up once it was disturbed for a moment; what is measured then is the load."""
 
 SATURATED = 0.95
 """The share of its core from which on the load may be what limits, and two processes make it instead of one."""
@@ -103,27 +99,23 @@ def _rounds(
 
 def _undisturbed(scenario: Scenario, scale: Scale, contestant: Contestant, rate: float | None) -> dict[str, Any]:
     """A round during which the machine did nothing else, and in which the load was not what limits."""
-    best: dict[str, Any] | None = None
-    least = math.inf
-    for _ in range(scale.attempts):
+
+    def measure() -> dict[str, Any]:
         value = _run(scenario, scale, contestant, rate)
-        if "cost" not in value:
-            return value
-        if scenario.kind == "closed_loop" and value["cost"]["load_cpu"] >= SATURATED and len(load_cores()) > 1:
+        may_limit = scenario.kind == "closed_loop" and value["cost"]["load_cpu"] >= SATURATED
+        if may_limit and len(load_cores()) > 1:
             value = _run(scenario, scale, contestant, rate, processes=2)
-        if "late_p99_ms" in value:
-            lost, enough, words = value["late_p99_ms"], LATE_MS, f"the load was {value['late_p99_ms']:.3g} ms late"
-        else:
-            lost, enough = value["cost"]["disturbed"], UNDISTURBED
-            words = f"disturbed for {lost:.1%} of the time"
-        if lost < least:
-            best, least = value, lost
-        if least <= enough:
-            break
-        _say(f"{scenario.name} {contestant.name}: {words}")
-    if best is None:
-        raise ValueError("A round is measured at least once")
-    return best
+        return value
+
+    about = f"{scenario.name} {contestant.name}"
+    return least_disturbed(measure, _disturbance, scale.attempts, lambda words: _say(f"{about}: {words}"))
+
+
+def _disturbance(value: dict[str, Any]) -> Disturbance | None:
+    if "cost" not in value:
+        return None
+    lost = value["cost"]["disturbed"]
+    return lateness(value) or Disturbance(lost, UNDISTURBED, f"disturbed for {lost:.1%} of the time")
 
 
 def _run(

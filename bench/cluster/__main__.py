@@ -25,15 +25,13 @@ from bench.cluster.report import DOCUMENT, off_by, write_report
 from bench.cluster.results import RESULTS, kept_costs, load_kept
 from bench.machine import describe, load_cores, pin, raise_file_limit
 from bench.results import ROOT, Measured, Results, save_results
+from bench.rounds import Disturbance, lateness, least_disturbed
 
-ATTEMPTS: Final = 4
+ATTEMPTS: Final = 8
 """How often a round is measured that others disturb, at most; the least disturbed one counts."""
 
 LOST: Final = 0.1
 """The part of the cores that may be missing where all is used: 5 % Linux keeps from real-time processes."""
-
-LATE_MS: Final = 1.0
-"""How late the load may be with one of a hundred messages."""
 
 
 class Scale(Struct, frozen=True):
@@ -167,23 +165,16 @@ def _undisturbed(measure: Callable[[], dict[str, Any]], shared_cores: int = 0) -
     cores is used, by what is measured or by others; at a rate, it is the load that tells, which then is late. On
     `shared_cores` is a load each, and the bus.
     """
-    rounds: list[tuple[float, dict[str, Any]]] = []
-    for _ in range(ATTEMPTS):
-        value = measure()
-        if "late_p99_ms" in value:
-            lost, enough = value["late_p99_ms"], LATE_MS
-        else:
-            cost = value["cost"]
-            used = (
-                cost["server_cpu"] + shared_cores * cost["load_cpu"] + min(shared_cores, 1) * cost.get("bus_cpu", 0.0)
-            )
-            lost, enough = 1 - used / max(1, shared_cores), LOST
-        value["lost"] = lost
-        rounds.append((lost, value))
-        if lost <= enough:
-            break
-        _say(f"disturbed: {lost:.3g}")
-    return min(rounds, key=lambda measured: measured[0])[1]
+
+    def disturbance(value: dict[str, Any]) -> Disturbance:
+        cost = value["cost"]
+        used = cost["server_cpu"] + shared_cores * cost["load_cpu"] + min(shared_cores, 1) * cost.get("bus_cpu", 0.0)
+        lost = 1 - used / max(1, shared_cores)
+        found = lateness(value) or Disturbance(lost, LOST, f"others had {lost:.1%} of the cores")
+        value["lost"] = found.amount
+        return found
+
+    return least_disturbed(measure, disturbance, ATTEMPTS, _say)
 
 
 def _keep(results: Results, part: str, number: int, name: str, value: dict[str, Any]) -> str:
