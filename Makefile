@@ -8,7 +8,7 @@ demo: .venv/bin/nox
 	@exec .venv/bin/python -m nox --session demo
 
 test: .venv/bin/nox
-	@exec .venv/bin/python -m nox
+	@exec .venv/bin/python tests/sessions.py
 
 # Takes the newest Python on PATH that is 3.11 or later and really runs (pyenv puts names on PATH that do not).
 .venv/bin/nox:

@@ -1,5 +1,6 @@
 """What contributors and CI run. A bare `nox` runs every check; `nox --list` says what there is."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -339,9 +340,11 @@ def install_npm(session: nox.Session, folder: str) -> None:
         session.install(*LOCKED, "--group=node")
     wanted = (ROOT / folder / "package-lock.json").read_bytes()
     stamp = ROOT / folder / "node_modules" / ".installed"
-    if not stamp.exists() or stamp.read_bytes() != wanted:
-        session.run("npm", "ci", "--loglevel=error", "--prefix", folder, external=True)
-        stamp.write_bytes(wanted)
+    with (ROOT / ".nox" / "npm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another session may be at it
+        if not stamp.exists() or stamp.read_bytes() != wanted:
+            session.run("npm", "ci", "--loglevel=error", "--prefix", folder, external=True)
+            stamp.write_bytes(wanted)
 
 
 def terraform_environment(session: nox.Session) -> dict[str, str]:
