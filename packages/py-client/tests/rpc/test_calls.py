@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import sys
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -87,6 +88,8 @@ async def test_what_a_handler_raises(worker: heliograph.Worker, caplog: pytest.L
                 raise heliograph.InvalidArguments("steps has to be positive")
             case "bug":
                 raise RuntimeError("secret")
+            case "exit":
+                sys.exit("usage: train [-h]")
             case "result":
                 return "not a number"  # type: ignore[return-value]
             case "nothing that JSON knows":
@@ -103,6 +106,7 @@ async def test_what_a_handler_raises(worker: heliograph.Worker, caplog: pytest.L
         "code": (heliograph.RpcError, "NO_SUCH_MODEL", "no such model"),
         "arguments": (heliograph.InvalidArguments, "INVALID_ARGUMENTS", "steps has to be positive"),
         "bug": (heliograph.HandlerFailed, "HANDLER_FAILED", "fail failed"),
+        "exit": (heliograph.HandlerFailed, "HANDLER_FAILED", "fail failed"),
         "result": (heliograph.HandlerFailed, "HANDLER_FAILED", "fail failed"),
         "nothing that JSON knows": (heliograph.HandlerFailed, "HANDLER_FAILED", "fail failed"),
         "nested": (heliograph.HandlerFailed, "HANDLER_FAILED", "fail failed"),
@@ -118,6 +122,37 @@ async def test_what_a_handler_raises(worker: heliograph.Worker, caplog: pytest.L
             await connection.call("no such method")
         assert await connection.call("fail", "not at all") == 1
     assert "RuntimeError: secret" in caplog.text
+
+
+async def test_a_handler_that_exits_ends_its_call_alone(worker: heliograph.Worker) -> None:
+    """As argparse does. In a thread, in a stream, and in the handler of a channel."""
+
+    @worker.rpc("parse")
+    def parse() -> None:
+        sys.exit(2)
+
+    @worker.rpc("stream")
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+        sys.exit(2)
+
+    @worker.on_channel("jobs")
+    async def work(channel: heliograph.Channel) -> None:
+        sys.exit(str(await channel.receive()))
+
+    async with connected(worker) as connection:
+        with pytest.raises(heliograph.HandlerFailed):
+            await connection.call("parse")
+        parts = aiter(connection.stream("stream"))
+        assert await anext(parts) == 1
+        with pytest.raises(heliograph.HandlerFailed):
+            await anext(parts)
+        jobs = connection.channel("jobs")
+        await jobs.send("2")
+        with pytest.raises(heliograph.ChannelClosed):
+            await jobs.receive()
+        with pytest.raises(heliograph.HandlerFailed):
+            await connection.call("parse")
 
 
 async def test_both_sides_may_call_and_a_handler_may_call_back() -> None:

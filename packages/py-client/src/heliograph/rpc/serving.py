@@ -111,7 +111,9 @@ class _Serving:
         except RpcError as error:
             # That of a call that the handler made itself is nothing that its caller knows of.
             frame = _failure(call, error) if error.peer_id is None else self._handler_failed(call, error)
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is logged, and its caller gets an answer
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a handler raises, SystemExit included, ends the call alone
             frame = self._handler_failed(call, error)
         if self._callee.is_wanted(call.id):
             try:
@@ -153,7 +155,7 @@ class _Serving:
             if hasattr(parts, "aclose"):
                 await parts.aclose()
 
-    def _handler_failed(self, call: RpcCall, error: Exception) -> str:
+    def _handler_failed(self, call: RpcCall, error: BaseException) -> str:
         log.error("rpc.handler_failed peer=%s method=%s", self._channel.peer_id, call.method, exc_info=error)
         return _failure(call, HandlerFailed(f"{call.method} failed"))
 
