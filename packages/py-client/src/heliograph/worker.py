@@ -27,6 +27,8 @@ __all__ = ["ChannelHandler", "Worker"]
 log = logging.getLogger(__name__)
 
 MAX_CLIENTS = 100
+MAX_HANDLERS = 64
+"""Channel handlers that run at once for one connection; further channels wait to be accepted."""
 
 ChannelHandler = Callable[[Channel], Awaitable[None]]
 H = TypeVar("H", bound=ChannelHandler)
@@ -38,9 +40,10 @@ class Worker(Member):
     """A peer that answers: each channel that a client opens runs the handler for its label.
 
     A handler has the channel until it returns, then the channel is closed. What it raises closes the channel too and is
-    logged; nobody else notices. Clients over `max_clients` are refused with `WORKER_BUSY`. When the socket to the
-    server drops, the worker comes back under its id, and open connections go on. Clients find it by its `tags` and
-    `properties`; with `max_claims` among the properties it takes so many claims at once, one without.
+    logged; nobody else notices. 64 handlers run at once for one connection, and 64 more channels wait. Clients over
+    `max_clients` are refused with `WORKER_BUSY`. When the socket to the server drops, the worker comes back under its
+    id, and open connections go on. Clients find it by its `tags` and `properties`; with `max_claims` among the
+    properties it takes so many claims at once, one without.
 
     With `keep_room` the room does not end while the worker is in it, for which it takes the `id_token` of the room's
     creator: it is extended in time, revived if the worker comes back after its end, and where it is gone, as when a
@@ -171,13 +174,16 @@ class Worker(Member):
         )
 
     async def _serve(self, connection: Connection) -> None:
+        free = asyncio.Semaphore(MAX_HANDLERS)
         async with asyncio.TaskGroup() as group:
             while True:
+                await free.acquire()
                 try:
                     channel = await connection.accept_channel()
                 except ConnectionLost:
                     return
-                group.create_task(self._handle(channel), name=f"{channel.label} of {channel.peer_id}")
+                handling = group.create_task(self._handle(channel), name=f"{channel.label} of {channel.peer_id}")
+                handling.add_done_callback(lambda _: free.release())
 
     async def _handle(self, channel: Channel) -> None:
         handler = self._handlers.get(channel.label)
@@ -190,7 +196,7 @@ class Worker(Member):
                 await handler(channel)
         except HeliographError as error:
             log.info("worker.channel_failed peer=%s label=%s reason=%s", channel.peer_id, channel.label, error)
-        except Exception:
+        except (Exception, SystemExit):
             log.exception("worker.handler_failed peer=%s label=%s", channel.peer_id, channel.label)
         finally:
             await channel.close()

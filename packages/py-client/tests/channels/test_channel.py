@@ -6,6 +6,7 @@ import pytest
 
 import heliograph
 from heliograph.channels import channel as module
+from heliograph.channels import unread
 from heliograph.channels.channel import SEND_HIGH_BYTES, SEND_LOW_BYTES, Channel
 
 from .fake import FakeDataChannel, settle
@@ -125,7 +126,7 @@ async def test_a_lost_connection_is_raised_after_what_had_come(rtc: FakeDataChan
 async def test_more_unread_than_the_bound_closes_the_channel(
     rtc: FakeDataChannel, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RECEIVE_QUEUE_BYTES", 1000)
+    monkeypatch.setattr(unread, "CHANNEL_BYTES", 1000)
     for number in range(20):
         rtc.emit("message", f"{number:100}")
     assert channel.is_closed
@@ -139,7 +140,7 @@ async def test_more_unread_than_the_bound_closes_the_channel(
 async def test_reading_makes_room_again(
     rtc: FakeDataChannel, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RECEIVE_QUEUE_BYTES", 1000)
+    monkeypatch.setattr(unread, "CHANNEL_BYTES", 1000)
     for number in range(50):
         rtc.emit("message", f"{number:100}")
         assert int(await channel.receive()) == number

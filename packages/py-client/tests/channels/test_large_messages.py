@@ -6,6 +6,7 @@ import pytest
 
 import heliograph
 from heliograph.channels import channel as module
+from heliograph.channels import unread
 from heliograph.channels.channel import MAX_MESSAGE_BYTES, Channel
 from heliograph.channels.splitting import FRAGMENT_BYTES, Splitting
 from heliograph_protocol.splitting import (
@@ -158,7 +159,7 @@ async def test_a_broken_fragment_closes_the_channel(rtc: FakeDataChannel, channe
 async def test_what_is_incomplete_counts_as_unread(
     rtc: FakeDataChannel, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RECEIVE_QUEUE_BYTES", 100_000)
+    monkeypatch.setattr(unread, "CHANNEL_BYTES", 100_000)
     _, frames = Splitting(reliable=True).frames(b"x" * 150_000, MAX_MESSAGE_BYTES)
     rtc.emit("message", next(frames))
     rtc.emit("message", next(frames))

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 import heliograph
+from heliograph import worker as worker_module
+from heliograph.channels import unread
 from heliograph.testing import connected, cut_path, pair
 from heliograph_protocol.splitting import MAX_SPLIT_MESSAGE_BYTES, SPLIT_MAGIC, SPLIT_PROTOCOL
 
@@ -119,6 +121,53 @@ async def test_what_aiortc_would_get_wrong_is_refused(label: str, options: dict[
     async with pair() as (near, _):
         with pytest.raises(heliograph.ConfigurationError):
             near.open_channel(label, **options)  # type: ignore[arg-type]
+
+
+async def test_so_many_handlers_run_at_once_and_further_channels_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "MAX_HANDLERS", 2)
+    worker = heliograph.Worker("http://127.0.0.1:1", room="r", token="t", peer_id="Worker-1")
+    running, most = 0, 0
+
+    @worker.on_channel("jobs")
+    async def work(channel: heliograph.Channel) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await channel.send("running")
+        await channel.receive()
+        running -= 1
+
+    async with connected(worker) as connection, asyncio.timeout(LIMIT_S):
+        channels = [connection.open_channel("jobs") for _ in range(5)]
+        for channel in channels:
+            assert await channel.receive() == "running"
+            await channel.send("done")
+    assert most == 2
+
+
+async def test_everybody_who_waits_for_a_channel_learns_of_the_end() -> None:
+    async with pair() as (near, far), asyncio.timeout(LIMIT_S):
+        await opened(far, "chat")
+        waiting = [asyncio.create_task(far.accept_channel()) for _ in range(3)]
+        await near.close()
+        assert [type(error) for error in await asyncio.gather(*waiting, return_exceptions=True)] == [
+            heliograph.ConnectionLost
+        ] * 3
+        with pytest.raises(heliograph.ConnectionLost):
+            await far.accept_channel()
+
+
+async def test_what_is_unread_counts_for_the_whole_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread, "CONNECTION_BYTES", 100_000)
+    async with pair() as (near, far), asyncio.timeout(LIMIT_S):
+        for label in ("one", "two"):
+            await near.channel(label).send(b"x" * 60_000)
+        one, two = await opened(far, "one"), await opened(far, "two")
+        with pytest.raises(heliograph.ReceiveOverflow):
+            await two.receive()
+        assert await one.receive() == b"x" * 60_000
+        assert near.is_connected
+        assert far.is_connected
 
 
 async def test_a_lossy_channel_forgets_what_a_cut_path_swallowed_and_goes_on() -> None:

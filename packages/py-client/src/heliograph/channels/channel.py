@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -13,6 +12,7 @@ from aiortc.exceptions import InvalidStateError
 
 from heliograph.channels.data_channel import DataChannel
 from heliograph.channels.splitting import Splitting
+from heliograph.channels.unread import Unread, UnreadTotal
 from heliograph.errors import (
     ChannelClosed,
     ChannelError,
@@ -42,10 +42,6 @@ SEND_HIGH_BYTES = 1024 * 1024
 """`send` waits while more than this is buffered."""
 SEND_LOW_BYTES = 256 * 1024
 """... until no more than this is."""
-RECEIVE_QUEUE_BYTES = 32 * 1024 * 1024
-"""Received and not yet read. A channel with more than this is closed with `ReceiveOverflow`."""
-MESSAGE_OVERHEAD_BYTES = 64
-"""What a queued message is counted as beyond its content, so that empty ones count too."""
 OPEN_TIMEOUT_S = 15.0
 FLUSH_TIMEOUT_S = 10.0
 """How long `close` waits for buffered messages to go out before it drops them."""
@@ -71,13 +67,13 @@ class Channel:
         max_message_bytes: Callable[[], int] = lambda: MAX_MESSAGE_BYTES,
         connection: Connection | None = None,
         opened_here: bool = True,
+        unread: UnreadTotal | None = None,
     ) -> None:
         self._rtc = rtc
         self._peer_id = peer_id
         self._max_message_bytes = max_message_bytes
         self._connection = connection
-        self._queue: deque[str | bytes] = deque()
-        self._queued_bytes = 0
+        self._unread = Unread(unread or UnreadTotal())
         self._failure: HeliographError | None = None
         self._opened = asyncio.Event()
         self._closed = asyncio.Event()
@@ -97,6 +93,7 @@ class Channel:
             return lambda *arguments: handle(*arguments) if rtc is self._rtc and not self._suspended else None
 
         if rtc.protocol in SPLITTING_PROTOCOLS:
+            self._unread.joining(0)
             self._splitting = Splitting(reliable=rtc.maxRetransmits is None and rtc.maxPacketLifeTime is None)
         rtc.bufferedAmountLowThreshold = SEND_LOW_BYTES
         rtc.on("open", while_used(self._opened.set))
@@ -186,6 +183,7 @@ class Channel:
         try:
             await self.wait_open()
         except BaseException:  # there is no block then that would close it
+            self._unread.release()
             self._close_at_once()
             raise
         return self
@@ -280,14 +278,12 @@ class Channel:
 
     async def receive(self) -> str | bytes:
         """The next message. Raises `ChannelClosed` after the last one, `ReceiveOverflow` or `ConnectionLost`."""
-        while not self._queue:
+        while not self._unread:
             if self._closed.is_set():
                 raise self._failure or ChannelClosed(f"The channel {self.label!r} is closed")
             self._arrived.clear()
             await self._arrived.wait()
-        message = self._queue.popleft()
-        self._queued_bytes -= _weight(message)
-        return message
+        return self._unread.take()
 
     async def __aiter__(self) -> AsyncIterator[str | bytes]:
         while True:
@@ -308,6 +304,8 @@ class Channel:
         except asyncio.CancelledError:
             self._close_at_once()
             raise
+        finally:  # not before: the other side may go on sending until it has confirmed the close
+            self._unread.release()
 
     async def _close(self) -> None:
         if self._suspended:
@@ -341,30 +339,27 @@ class Channel:
         if self._closed.is_set():
             return
         message: str | bytes | None = frame
-        joining_bytes = 0
         if self._splitting is not None:
             try:
                 message = self._splitting.take(frame)
             except InvalidFragment as error:
                 self._break_off(ChannelFormatError(f"{self.peer_id} broke the format of {self.label!r}: {error}"))
                 return
-            joining_bytes = self._splitting.joining_bytes
+            self._unread.joining(self._splitting.joining_bytes)
             if self._splitting.greeted:
                 self._greeted.set()
-        if message is None:
-            return
-        self._queued_bytes += _weight(message)
-        if self._queued_bytes + joining_bytes > RECEIVE_QUEUE_BYTES:
-            self._break_off(
-                ReceiveOverflow(f"More than {RECEIVE_QUEUE_BYTES:,} bytes arrived on {self.label!r} unread")
-            )
-            return
-        self._queue.append(message)
-        self._arrived.set()
+        if message is not None:
+            self._unread.put(message)
+        if (overflow := self._unread.overflow(whole=message is not None)) is not None:
+            if message is not None:
+                self._unread.drop_newest()
+            self._break_off(ReceiveOverflow(f"{self.label!r}: {overflow}"))
+        elif message is not None:
+            self._arrived.set()
 
     def _break_off(self, failure: ChannelError) -> None:
         """Close at once, on account of what the other side sent."""
-        log.warning("channel.broken_off label=%s reason=%s queued_bytes=%d", self.label, failure, self._queued_bytes)
+        log.warning("channel.broken_off label=%s reason=%s unread_bytes=%d", self.label, failure, self._unread.size)
         self._failure = failure
         self._close_at_once()
 
@@ -380,9 +375,8 @@ class Channel:
         self._arrived.set()
         self._drained.set()
         self._greeted.set()
+        if self._splitting is not None:  # what is not whole yet never will be
+            self._splitting.forget()
+            self._unread.joining(0)
         for callback in callbacks:
             callback()
-
-
-def _weight(message: str | bytes) -> int:
-    return len(message) + MESSAGE_OVERHEAD_BYTES

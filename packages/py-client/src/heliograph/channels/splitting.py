@@ -53,6 +53,10 @@ class Splitting:
         """What has arrived of messages that are not whole yet."""
         return sum(joining.received for joining in self._joining.values())
 
+    def forget(self) -> None:
+        """Nothing more will come: what is not whole yet is dropped."""
+        self._joining.clear()
+
     @staticmethod
     def hello() -> bytes:
         """The first frame of the side that did not open the channel."""

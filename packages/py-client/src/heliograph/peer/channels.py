@@ -36,7 +36,7 @@ class Channels:
         self._by_label: dict[str, Channel] = {}
         self._open: dict[Channel, DataChannel] = {}
         self._passing: set[Channel] = set()
-        self._arrived: asyncio.Queue[Channel | None] = asyncio.Queue(MAX_WAITING_CHANNELS)
+        self._arrived: asyncio.Queue[Channel | None] = asyncio.Queue()  # bounded in `take`; None is the end
         self._suspended = False
         self._over = False
         self._awaited: dict[int, Channel] = {}
@@ -83,7 +83,7 @@ class Channels:
         if rtc.id is not None and self._closed_meanwhile.pop(rtc.id, None) == (rtc.label, False):
             rtc.close()
             return True
-        if self._over or self._arrived.full():
+        if self._over or self._arrived.qsize() >= MAX_WAITING_CHANNELS:
             return False
         self._arrived.put_nowait(self.keep(rtc, opened_here=False))
         self.has_arrived.set()
@@ -102,9 +102,10 @@ class Channels:
 
     async def accept(self) -> Channel | None:
         """The next channel that the other side opened; None when there will be no more."""
-        if self._over and self._arrived.empty():
-            return None
-        return await self._arrived.get()
+        channel = await self._arrived.get()
+        if channel is None:
+            self._arrived.put_nowait(None)  # for whoever else waits, or will
+        return channel
 
     def suspend(self) -> None:
         """The path is lost. Safe to repeat, as the next one may be lost before it is used."""
@@ -156,11 +157,11 @@ class Channels:
 
     def abandon(self, failure: HeliographError | None) -> None:
         """The connection is over: nothing goes out any more, nothing comes in."""
-        self._over = True
+        if not self._over:
+            self._over = True
+            self._arrived.put_nowait(None)
         for channel in list(self._open):
             channel.abandon(failure)
-        if self._arrived.empty():  # somebody may be waiting
-            self._arrived.put_nowait(None)
 
     def _forget(self, channel: Channel) -> None:
         rtc = self._open.pop(channel, None)

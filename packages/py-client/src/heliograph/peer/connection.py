@@ -16,6 +16,7 @@ from aiortc import RTCDataChannel
 from heliograph.channels.channel import Channel
 from heliograph.channels.data_channel import DataChannel
 from heliograph.channels.options import ChannelOptions
+from heliograph.channels.unread import UnreadTotal
 from heliograph.errors import ConnectError, ConnectionLost, HeliographError, PeerRefused, SignalingError
 from heliograph.event_stream import EventStream
 from heliograph.events import ConnectionEvent, Reconnected, Reconnecting
@@ -64,6 +65,7 @@ class Connection(Carrier, RemoteCalls):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._peer_id = peer_id
+        self._unread = UnreadTotal()
         self._channels = Channels(self._wrap)
         self._rpc = Rpc(self, self._open_rpc_channel, methods=methods or Methods(), peer_id=peer_id)
         self._changed = asyncio.Event()
@@ -293,4 +295,5 @@ class Connection(Carrier, RemoteCalls):
             max_message_bytes=lambda: self._rtc.max_message_bytes,
             connection=self,
             opened_here=opened_here,
+            unread=self._unread,
         )
