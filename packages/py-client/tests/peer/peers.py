@@ -8,6 +8,8 @@ from heliograph.peer.connection import Connection
 from heliograph.peer.ice_servers import UsableIceServers, usable_ice_servers
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.testing import MemoryRoom
+from heliograph.testing.room import MemorySignaling
+from heliograph_protocol import Metadata, Peer
 
 Serve = Callable[[Connection], Awaitable[None]]
 
@@ -32,8 +34,24 @@ async def peer(
     timeout_s: float = 10.0,
     redial_timeout_s: float = 30.0,
 ) -> AsyncIterator[Switchboard]:
+    joined = room.join(peer_id)
+    async with switchboard_of(
+        joined, serve=serve, refusal=refusal, timeout_s=timeout_s, redial_timeout_s=redial_timeout_s
+    ) as switchboard:
+        yield switchboard
+
+
+@asynccontextmanager
+async def switchboard_of(
+    joined: MemorySignaling,
+    *,
+    serve: Serve = echo,
+    refusal: Refusal | None = None,
+    timeout_s: float = 10.0,
+    redial_timeout_s: float = 30.0,
+) -> AsyncIterator[Switchboard]:
     switchboard = Switchboard(
-        room.join(peer_id),
+        joined,
         ice_servers=no_ice_servers,
         admit=lambda _: refusal,
         serve=serve,
@@ -48,6 +66,11 @@ async def peer(
         running.cancel()
         await asyncio.wait([running])
         assert running.cancelled()
+
+
+def seen(peer_id: str) -> Peer:
+    """A peer as the server tells of it."""
+    return Peer(peer_id=peer_id, role="worker", metadata=Metadata(), groups=["default"], connected_at=0, state="online")
 
 
 async def dial(switchboard: Switchboard, peer_id: str) -> Connection:

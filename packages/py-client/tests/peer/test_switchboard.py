@@ -1,6 +1,7 @@
 """Connections between real aiortc peers, introduced by a room in memory."""
 
 import asyncio
+from typing import Literal
 
 import msgspec
 import pytest
@@ -12,9 +13,9 @@ from heliograph.peer.connection import Connection
 from heliograph.peer.report import Stage
 from heliograph.peer.switchboard import Refusal, Switchboard
 from heliograph.testing import MemoryRoom
-from heliograph_protocol import Answer, Candidate, IceCandidateInit, Offer, Quit
+from heliograph_protocol import Answer, Candidate, IceCandidateInit, Offer, PeerLeft, Quit
 
-from .peers import dial, echo, no_ice_servers, peer
+from .peers import dial, echo, no_ice_servers, peer, seen, switchboard_of
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_running")
 
@@ -159,6 +160,32 @@ async def test_a_peer_that_never_answers_ends_with_a_report() -> None:
     assert report.local_candidates["host"] >= 1
     assert report.remote_candidates == {}
     assert report.ice_servers == ()
+
+
+@pytest.mark.parametrize("reason", ["left", "timed_out", "removed"])
+async def test_a_peer_that_leaves_before_it_answers_is_not_waited_for(
+    reason: Literal["left", "timed_out", "removed"],
+) -> None:
+    room = MemoryRoom()
+    room.join("Worker-1")
+    joined = room.join("Client-1")
+    async with switchboard_of(joined) as client, asyncio.timeout(5):
+        dialling = asyncio.create_task(dial(client, "Worker-1"))
+        while not any(isinstance(signal, Offer) for signal in room.passed):  # noqa: ASYNC110 - a list is all there is
+            await asyncio.sleep(0.01)
+        for peer_id in ("Worker-2", "Worker-1"):
+            joined.deliver(PeerLeft(peer=seen(peer_id), reason=reason))
+        with pytest.raises(heliograph.PeerNotFound, match="Worker-1 left the room"):
+            await dialling
+
+
+async def test_an_open_connection_goes_on_when_its_peer_leaves_the_room() -> None:
+    room = MemoryRoom()
+    joined = room.join("Client-1")
+    async with peer(room, "Worker-1"), switchboard_of(joined) as client, await dial(client, "Worker-1") as connection:
+        joined.deliver(PeerLeft(peer=seen("Worker-1"), reason="left"))
+        await connection.channel("chat").send("still there")
+        assert await connection.channel("chat").receive() == "still there"
 
 
 async def test_a_path_that_does_not_exist_ends_with_a_report() -> None:

@@ -12,7 +12,7 @@ from typing import Protocol, assert_never
 
 from msgspec import UNSET
 
-from heliograph.errors import AlreadyConnected, HeliographError, SignalingLost
+from heliograph.errors import AlreadyConnected, HeliographError, PeerNotFound, SignalingLost
 from heliograph.event_stream import EventStream
 from heliograph.events import RoomEvent, ServerComplaint, SignalingEvent, SignalRefused
 from heliograph.peer.attempt import Signals
@@ -21,7 +21,7 @@ from heliograph.peer.ice_servers import UsableIceServers
 from heliograph.peer.link import REDIAL_TIMEOUT_S
 from heliograph.refusals import peer_refusal
 from heliograph.rpc.methods import Methods
-from heliograph_protocol import Answer, Candidate, ErrorMessage, Offer, Quit
+from heliograph_protocol import Answer, Candidate, ErrorCode, ErrorMessage, Offer, PeerLeft, Quit
 from heliograph_protocol.liveness import read_session
 
 __all__ = ["Refusal", "Signaling", "Switchboard"]
@@ -178,9 +178,19 @@ class Switchboard:
                 if connection is not None and connection.connection_id == event.connection_id:
                     connection.take_refusal(event.error)
             case _:
+                if isinstance(event, PeerLeft):
+                    self._on_left(event)
                 if isinstance(event, ServerComplaint):
                     log.warning("signaling.complaint peer=%s code=%s", self._signaling.peer_id, event.error.code)
                 self._events.put(event)
+
+    def _on_left(self, left: PeerLeft) -> None:
+        """A dial to somebody who has left is over. A path that stands may go on: it needs no server."""
+        peer_id = left.peer.peer_id
+        connection = self._connections.get(peer_id)
+        if connection is not None and peer_id in self._glare and left.reason != "replaced":
+            words = f"{peer_id} left the room before it answered"
+            connection.take_refusal(PeerNotFound(words, code=ErrorCode.PEER_NOT_FOUND))
 
     @staticmethod
     def _hand_on(signal: Answer | Candidate | Quit | ErrorMessage, connection: Connection) -> None:
