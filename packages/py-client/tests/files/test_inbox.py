@@ -196,6 +196,26 @@ def test_a_torn_journal_counts_as_far_as_it_goes(tmp_path: Path) -> None:
     assert len(journal.read_bytes().splitlines()) == 2
 
 
+def test_a_file_that_has_got_its_name_is_not_written_to_any_more(tmp_path: Path) -> None:
+    """The program was killed between giving it its name and taking away the temporary one."""
+    _, partial = opened(tmp_path)
+    partial.truncate()
+    partial.append(CONTENT, hashlib.sha256(CONTENT).hexdigest())
+    partial.close()
+    os.link(partial.path, tmp_path / "a.bin")
+    with (tmp_path / "a.bin").open("ab") as file:
+        file.write(b", and what the user added")
+    _, again = opened(tmp_path)
+    prefix = again.recorded()
+    while prefix.step():
+        pass
+    again.truncate(prefix)
+    assert again.offset == 0
+    again.append(CONTENT, hashlib.sha256(CONTENT).hexdigest())
+    again.close()
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT + b", and what the user added"
+
+
 @pytest.fixture
 def leave_partials(tmp_path: Path) -> Callable[[int], None]:
     def leave(count: int) -> None:

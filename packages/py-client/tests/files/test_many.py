@@ -1,6 +1,8 @@
 """Several files at once, and directories."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,34 @@ async def test_many_at_once_arrive_also_over_cuts(pair: Pair, tmp_path: Path) ->
         arrived = [file async for file in files]
     assert {file.name for file in arrived} == set(contents)
     assert tree(tmp_path / "inbox") == contents
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+async def test_a_name_that_is_no_utf_8_is_sent_as_another_one(pair: Pair, tmp_path: Path) -> None:
+    top = tmp_path / os.fsdecode(b"photos\xff")
+    top.mkdir()
+    for name, content in ((b"b\xfcrde.txt", b"b"), (b"a.txt", b"a")):
+        (top / os.fsdecode(name)).write_bytes(content)
+    async with heliograph.receive_files(pair, into=tmp_path / "inbox"):
+        sent = await heliograph.send_directory(pair, top)
+    assert [(*file.folder, file.name) for file in sent] == [
+        ("photos\ufffd", "a.txt"),
+        ("photos\ufffd", "b\ufffdrde.txt"),
+    ]
+    assert tree(tmp_path / "inbox") == {"photos\ufffd/a.txt": b"a", "photos\ufffd/b\ufffdrde.txt": b"b"}
+
+
+async def test_the_progress_of_many_files_is_their_sum(pair: Pair, tmp_path: Path) -> None:
+    for number in range(300):
+        path = tmp_path / "many" / f"{number}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x" * number)
+    steps: list[tuple[int, int]] = []
+    async with heliograph.receive_files(pair, into=tmp_path / "inbox"):
+        await heliograph.send_directory(pair, tmp_path / "many", progress=lambda *step: steps.append(step))
+    total = sum(range(300))
+    assert steps[-1] == (total, total)
+    assert steps == sorted(steps)
 
 
 async def test_the_same_file_twice_at_once_arrives(pair: Pair, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import heliograph
+from heliograph.files import receive as receive_module
+from heliograph_protocol.datachannel import FileChecking, FileHeader
 
-from .pair import Pair, names_in
+from .pair import Pair, names_in, text
 
 CONTENT = bytes(range(256)) * 10_000  # 2.56 MB: several chunks, and a last one that is not full
 MIB = 1024 * 1024
@@ -262,6 +264,21 @@ async def test_a_callback_that_fails_ends_the_transfer_on_both_sides(pair: Pair,
     with pytest.raises(RuntimeError, match="broken bar"):
         await heliograph.send_file(pair, source, progress=fail)
     with pytest.raises(heliograph.TransferCancelled):
+        await receiving
+
+
+async def test_a_sender_that_goes_on_checking_for_ever_is_not_waited_for(
+    pair: Pair, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive_module, "CHECK_TIMEOUT_S", 0.2)
+    sender = pair.open_channel("file")
+    receiving = asyncio.create_task(receive(pair, into=inbox))
+    await sender.send(text(FileHeader(name="a.bin", size=5)))
+    async with asyncio.timeout(10):
+        while not receiving.done():
+            await sender.send(text(FileChecking()))
+            await asyncio.sleep(0.01)
+    with pytest.raises(heliograph.TransferInterrupted, match="still checking its file"):
         await receiving
 
 

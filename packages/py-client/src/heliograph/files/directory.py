@@ -46,13 +46,16 @@ async def send_directory(
     entries = await in_thread(_entries, Path(path), name)
     total = sum(entry.size for entry in entries)
     done: dict[_Entry, int] = {}
+    done_in_all = 0
     waiting = iter(entries)
     sent: dict[_Entry, SentFile] = {}
 
     def count(entry: _Entry, done_bytes: int, _size: int) -> None:
+        nonlocal done_in_all
+        done_in_all += done_bytes - done.get(entry, 0)
         done[entry] = done_bytes
         if progress is not None:
-            progress(sum(done.values()), total)
+            progress(done_in_all, total)
 
     async def lane() -> None:
         for entry in waiting:

@@ -183,7 +183,10 @@ def _remove(journal: Path) -> None:
 
 
 def _link(part: Path, path: Path) -> None:
-    """Give a file its name, unless that is taken: FileExistsError."""
+    """Give a file its name, unless that is taken: FileExistsError.
+
+    On a file system without hard links, a program that is killed just then leaves an empty file with the name.
+    """
     try:
         os.link(part, path, follow_symlinks=False)
     except FileExistsError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
 from heliograph.errors import TransferError
 from heliograph_protocol.datachannel import FileCode
 
-__all__ = ["bare_file_name", "bare_folder"]
+__all__ = ["bare_file_name", "bare_folder", "sendable_name"]
 
 MAX_NAME_BYTES = 200
 """Leaves room in the 255 bytes of most file systems for what is added to a name."""
@@ -18,6 +19,7 @@ _RESERVED = frozenset(
     + [f"{device}{number}" for device in ("com", "lpt") for number in "123456789\u00b9\u00b2\u00b3"]
 )
 """Device names of Windows, with any suffix."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def bare_file_name(name: str) -> str:
@@ -31,6 +33,11 @@ def bare_file_name(name: str) -> str:
     if bare.partition(".")[0].strip().casefold() in _RESERVED:
         bare = f"_{bare}"
     return bare or "unnamed"
+
+
+def sendable_name(name: str) -> str:
+    """A name of this system as it can be sent: U+FFFD for each byte, or on Windows each unit, that is no Unicode."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", name)
 
 
 def bare_folder(folder: Sequence[str]) -> tuple[str, ...]:

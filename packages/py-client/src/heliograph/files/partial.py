@@ -46,9 +46,19 @@ class Partial:
 
     @classmethod
     def open(cls, stem: Path, lock: FileLock) -> Self:
-        """Open it, empty if there was none."""
+        """Open it, empty if there was none.
+
+        One that has another name too was given it just before this program was killed: it is a file of the user's by
+        now, which is not written to.
+        """
+        path = stem.with_name(stem.name + PART_SUFFIX)
+        flags = os.O_RDWR | os.O_CREAT | _NO_LINKS | _BINARY
         try:
-            fd = os.open(stem.with_name(stem.name + PART_SUFFIX), os.O_RDWR | os.O_CREAT | _NO_LINKS | _BINARY, 0o666)
+            fd = os.open(path, flags, 0o666)
+            if os.fstat(fd).st_nlink > 1:
+                os.close(fd)
+                path.unlink()
+                fd = os.open(path, flags | os.O_EXCL, 0o666)
         except OSError as error:
             raise cannot_write(error) from error
         return cls(stem, lock, os.fdopen(fd, "r+b"))

@@ -34,6 +34,10 @@ __all__ = ["Accept", "receive_file"]
 
 STALL_TIMEOUT_S = 60.0
 """How long the receiver waits for the next message."""
+CHECK_TIMEOUT_S = 600.0
+"""How long the sender may take in all to hash what is here already, and ..."""
+CHECK_BYTES_PER_S = 10_000_000
+"""... a second more for each so many bytes of it."""
 TELL_TIMEOUT_S = 1.0
 """How long a refusal may take to get onto the channel."""
 CLAIM_TIMEOUT_S = 60.0
@@ -169,8 +173,13 @@ class _Receiving:
     async def _start(self, offset: int, sha256: str) -> bool:
         """Ask for the content from there on. False if the sender's begins otherwise than ours."""
         await self._say(self._incoming.accept(offset))
-        while not isinstance(start := self._incoming.take(await self._next()), Start):
-            continue
+        limit_s = CHECK_TIMEOUT_S + offset / CHECK_BYTES_PER_S
+        try:
+            async with asyncio.timeout(limit_s):
+                while not isinstance(start := self._incoming.take(await self._next()), Start):
+                    continue
+        except TimeoutError as error:
+            raise TransferInterrupted(f"The sender was still checking its file after {limit_s:g} s") from error
         if start.sha256 == sha256:
             await self._say(self._incoming.agree())
             return True

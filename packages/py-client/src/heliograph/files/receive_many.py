@@ -14,6 +14,7 @@ from heliograph.errors import ConnectionLost, HeliographError
 from heliograph.files.inbox import Existing
 from heliograph.files.offer import Progress, ReceivedFile
 from heliograph.files.receive import Accept, receive_file
+from heliograph.files.slots import MAX_AT_ONCE, Slots
 from heliograph.worker import Worker
 from heliograph_protocol.datachannel import FILE_LABEL
 
@@ -23,8 +24,6 @@ log = logging.getLogger(__name__)
 
 MAX_UNREAD = 1024
 """Files that have arrived and that nobody has read of; the next one then is confirmed, and its channel stays open."""
-MAX_AT_ONCE = 16
-"""Files that arrive at the same time; further senders wait for their answer."""
 
 _Receive = Callable[[Channel], Awaitable[ReceivedFile]]
 
@@ -48,11 +47,12 @@ def receive_files(
 ) -> ReceivedFiles:
     """Receive every file that is sent over a connection, or to a worker: `async with receive_files(…) as files`.
 
-    The `source` is a `Connection` or a `Worker`. Within the block files arrive, several at once; `async for file in
-    files` tells of each that has. `into`, `existing`, `max_bytes`, `accept` and `progress` are those of `receive_file`.
-    One that is interrupted, cancelled or refused is logged, and no more is heard of it until it is sent again. Of a
-    connection, all channels that the other side opens are taken; those with another label than `file` are to be had
-    with `connection.channel(label)`. A worker's are taken over as with `on_channel("file")`.
+    The `source` is a `Connection` or a `Worker`. Within the block files arrive, several at once, 16 at most and, of one
+    of a worker's peers, 4; `async for file in files` tells of each that has. `into`, `existing`, `max_bytes`, `accept`
+    and `progress` are those of `receive_file`. One that is interrupted, cancelled or refused is logged, and no more is
+    heard of it until it is sent again. Of a connection, all channels that the other side opens are taken; those with
+    another label than `file` are to be had with `connection.channel(label)`. A worker's are taken over as with
+    `on_channel("file")`.
     """
 
     async def receive(channel: Channel) -> ReceivedFile:
@@ -70,7 +70,7 @@ class ReceivedFiles:
         self._source = source
         self._receive = receive
         self._arrived: asyncio.Queue[ReceivedFile | None] = asyncio.Queue(MAX_UNREAD)
-        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._slots = Slots() if isinstance(source, Worker) else Slots(of_one_peer=MAX_AT_ONCE)
         self._receiving: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
         self._over = False
@@ -130,5 +130,5 @@ class ReceivedFiles:
             await self._start(self._receive_one(channel))
 
     async def _receive_one(self, channel: Channel) -> None:
-        async with self._slots:
+        async with self._slots.of(channel.peer_id):
             await self._arrived.put(await self._receive(channel))

@@ -20,6 +20,7 @@ from heliograph.errors import (
     TransferRefused,
 )
 from heliograph.files.control import control_frame
+from heliograph.files.names import sendable_name
 from heliograph.files.offer import Progress, SentFile
 from heliograph.files.outgoing import Outgoing
 from heliograph.files.source import Source
@@ -73,9 +74,9 @@ async def send_file(
     """Send the file at `path` over a channel of its own and wait until the receiver has verified and kept it.
 
     `connection` is a `Connection`. `name` is what the receiver is told, otherwise the file's own; `folder` the folders
-    in which it shall lie there. `progress` is called with the bytes that the receiver has verified and the bytes in
-    all. When the channel or the connection is lost, the transfer goes on by itself over the next one, at the receiver's
-    last verified chunk.
+    in which it shall lie there. Bytes of a name that are no UTF-8 are sent as U+FFFD. `progress` is called with the
+    bytes that the receiver has verified and the bytes in all. When the channel or the connection is lost, the transfer
+    goes on by itself over the next one, at the receiver's last verified chunk.
 
     Raises `TransferRefused`, `TransferCancelled` if the receiver gave up, `TransferInterrupted`, `ConnectionLost` when
     the connection is over, `TransferError` with code `CHANGED` if the file changes meanwhile, or OSError if it cannot
@@ -84,8 +85,8 @@ async def send_file(
     async with closing_in_thread() as stack:
         source = await in_thread(Source.open, path, stack)
         header = FileHeader(
-            name=name or Path(path).name,
-            folder=list(folder),
+            name=sendable_name(name or Path(path).name),
+            folder=[sendable_name(each) for each in folder],
             size=source.size,
             mime=source.mime,
             modified_ms=source.modified_ms,
