@@ -66,17 +66,25 @@ async def test_a_refusal_carries_status_and_detail() -> None:
     assert (caught.value.status, caught.value.detail) == (429, "Too many sign-ins")
 
 
-async def test_a_refusal_without_json_is_one_too() -> None:
-    async with api(lambda _: httpx.Response(502, text="<html>")) as client:
+@pytest.mark.parametrize("content", [b"<html>", b'{"detail": "\xff"}'])
+async def test_a_refusal_without_json_is_one_too(content: bytes) -> None:
+    async with api(lambda _: httpx.Response(502, content=content)) as client:
         with pytest.raises(heliograph.ApiError, match="Bad Gateway"):
             await client.sign_in()
 
 
-@pytest.mark.parametrize("content", [b"<html>welcome</html>", b"{}", b'{"id_token": 7, "username": "u"}'])
+@pytest.mark.parametrize(
+    "content", [b"<html>welcome</html>", b"{}", b'{"id_token": 7, "username": "u"}', b'{"id_token": "\xff"}']
+)
 async def test_another_kind_of_server_is_not_mistaken_for_one(content: bytes) -> None:
     async with api(lambda _: httpx.Response(200, content=content)) as client:
         with pytest.raises(heliograph.ServerUnreachable, match="no Heliograph server"):
             await client.sign_in()
+
+
+async def test_an_address_that_only_the_http_client_cannot_use() -> None:
+    with pytest.raises(heliograph.ConfigurationError, match="cannot be used"):
+        heliograph.Api("http://\N{SNOWMAN}.example")
 
 
 async def test_no_answer_is_server_unreachable() -> None:

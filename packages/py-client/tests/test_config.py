@@ -24,7 +24,17 @@ def test_addresses(url: str, http: str, websocket: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:8001", "ftp://host", "http://", "http://host:port", "http://host:99999"]
+    "url",
+    [
+        "",
+        "127.0.0.1:8001",
+        "ftp://host",
+        "http://",
+        "http://host:port",
+        "http://host:99999",
+        "http://[::1",
+        "http://a..b:1",
+    ],
 )
 def test_what_is_no_address(url: str) -> None:
     with pytest.raises(heliograph.ConfigurationError, match="not a server's address"):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from heliograph.errors import ConfigurationError
 
-__all__ = ["DEFAULT_URL", "ServerAddress", "Settings", "random_peer_id", "settings"]
+__all__ = ["DEFAULT_URL", "ServerAddress", "Settings", "is_host_name", "random_peer_id", "settings"]
 
 DEFAULT_URL = "http://127.0.0.1:8001"
 _SCHEMES = {"http": ("http", "ws"), "https": ("https", "wss"), "ws": ("http", "ws"), "wss": ("https", "wss")}
@@ -62,12 +62,12 @@ class ServerAddress:
 
         Raises `ConfigurationError`.
         """
-        parts = urlsplit(url)
-        schemes = _SCHEMES.get(parts.scheme.lower())
         try:
-            usable = schemes is not None and parts.hostname and (parts.port is None or parts.port > 0)
-        except ValueError:  # a port that is no number
-            usable = False
+            parts = urlsplit(url)
+            schemes = _SCHEMES.get(parts.scheme.lower())
+            usable = bool(parts.hostname and is_host_name(parts.hostname) and parts.port != 0)
+        except ValueError:  # a port that is no number, brackets that are not closed
+            schemes, usable = None, False
         if schemes is None or not usable:
             raise ConfigurationError(f"{url!r} is not a server's address such as {DEFAULT_URL}")
         path = parts.path.rstrip("/").removesuffix("/ws")
@@ -91,6 +91,15 @@ class ServerAddress:
             missing = "room" if not room_id else "token"
             raise ConfigurationError(f"No {missing}: give `room` and `token`, or a room link as the address")
         return room_id, room_token
+
+
+def is_host_name(host: str) -> bool:
+    """Whether it can be looked up: no part of it is empty or over 63 characters, and all of it is Unicode."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def random_peer_id(prefix: str) -> str:

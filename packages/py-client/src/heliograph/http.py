@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from heliograph.config import ServerAddress
-from heliograph.errors import ApiError, ServerUnreachable
+from heliograph.errors import ApiError, ConfigurationError, ServerUnreachable
 
 __all__ = ["TIMEOUT_S", "HttpCalls"]
 
@@ -20,6 +20,10 @@ T = TypeVar("T")
 
 TIMEOUT_S = 10.0
 """For a whole call: a server that sends a little now and then does not hold it up for longer."""
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON, are no UTF-8, or nest too deeply."""
 
 
 class _Problem(Struct, frozen=True):
@@ -35,13 +39,16 @@ class HttpCalls:
         # Loading the CA bundle takes longer than a whole sign-in, and plain HTTP has no use for it. The empty context
         # trusts no one, so nothing gets through unverified either.
         plain = self._url.startswith("http:")
-        self._client = httpx.AsyncClient(
-            base_url=self._url,
-            timeout=timeout_s,
-            transport=transport,
-            trust_env=not address.is_loopback,
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
-        )
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=self._url,
+                timeout=timeout_s,
+                transport=transport,
+                trust_env=not address.is_loopback,
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
+            )
+        except httpx.InvalidURL as error:
+            raise ConfigurationError(f"{self._url!r} cannot be used: {error}") from error
 
     async def close(self) -> None:
         """Close the pooled connections."""
@@ -74,13 +81,13 @@ class HttpCalls:
             return msgspec.json.decode(
                 b"null" if response.status_code == HTTPStatus.NO_CONTENT else response.content, type=kind
             )
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise ServerUnreachable(f"{self._url} is no Heliograph server: {error}") from error
 
 
 def _detail(response: httpx.Response) -> str:
     try:
         detail = msgspec.json.decode(response.content, type=_Problem).detail
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         detail = ""
     return detail or response.reason_phrase or "Refused"

@@ -31,6 +31,11 @@ def test_contents_of_files(tmp_path: Path) -> None:
         (["a:=hello"], "'a:=hello' has no JSON after :="),
         (["a=1", "a=2"], "'a' is given twice"),
         (["a=@/no/such/file"], "/no/such/file cannot be read"),
+        (["\udcff"], r"'\\udcff' is not UTF-8"),
+        (["a=\udcff"], r"'\\udcff' is not UTF-8"),
+        (["a:=\udcff"], "has no JSON after :="),
+        (["[" * 10_000], "nests too deeply"),
+        (["a:=" + "[" * 10_000], "has no JSON after :="),
     ],
 )
 def test_what_cannot_be_meant(items: list[str], words: str) -> None:
@@ -41,7 +46,7 @@ def test_what_cannot_be_meant(items: list[str], words: str) -> None:
 def test_a_document() -> None:
     assert document_arguments(io.BytesIO(b'{"a": 1}')) == ([], {"a": 1})
     assert document_arguments(io.BytesIO(b"[1, 2]")) == ([1, 2], {})
-    for content in (b"1", b"{", b"\xff", b""):
+    for content in (b"1", b"{", b"\xff", b"", b"[" * 10_000):
         with pytest.raises(click.BadParameter, match="no JSON object or list"):
             document_arguments(io.BytesIO(content))
 
@@ -57,3 +62,8 @@ def test_sizes(text: str, size: int) -> None:
 def test_no_sizes(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is no size"):
         SIZE.convert(text, None, None)
+
+
+def test_a_size_beyond_all_files() -> None:
+    with pytest.raises(click.BadParameter, match="more than any file has"):
+        SIZE.convert("9" * 400, None, None)

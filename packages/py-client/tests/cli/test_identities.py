@@ -55,9 +55,12 @@ def test_expiry() -> None:
     assert not StoredIdentity(id_token="t", username="ann").has_expired()
 
 
-def test_a_damaged_file_is_an_error_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"{", b'{"a": {"id_token": "\xff"}}', b'{"a":' * 10_000], ids=["torn", "no UTF-8", "nested"]
+)
+def test_a_damaged_file_is_an_error_in_words(tmp_path: Path, content: bytes) -> None:
     identities = Identities(tmp_path)
-    identities.path.write_text("{")
+    identities.path.write_bytes(content)
     with pytest.raises(ConfigurationError, match="is damaged; remove it and log in again"):
         identities.get(SERVER)
 

@@ -53,6 +53,14 @@ def test_ice_servers_by_each_way(config: Path) -> None:
     assert chosen(config, HELIOGRAPH_ICE_SERVERS=text)["ice_servers"] == (IceServer(("stun:h",)), relay)
 
 
+def test_an_address_that_is_none_is_said_with_its_source(config: Path) -> None:
+    config.write_text('url = "http://[::1"\n')
+    with pytest.raises(ConfigurationError, match=rf"{config}: .* is not a server's address"):
+        chosen(config)
+    with pytest.raises(ConfigurationError, match=r"environment: .* is not a server's address"):
+        chosen(config, HELIOGRAPH_URL="http://[::1")
+
+
 def test_every_setting_can_be_given_in_the_file_and_by_its_variable(config: Path) -> None:
     examples = {setting.name: "stun:h" if setting.name == "ice_servers" else "http://h:1" for setting in SETTINGS}
     config.write_text("")

@@ -32,6 +32,7 @@ def test_urls_dicts_and_servers_are_taken() -> None:
         ("https://stun.example", "not a STUN or TURN URL"),
         ("stun:", "not a STUN or TURN URL"),
         ("stun:host:70000", "no such port"),
+        ("stun:a..b:3478", "no such host name"),
         ("turn:turn.example", "a TURN server needs a username and a credential"),
         (
             {"urls": "turn:turn.example?transport=sctp", "username": "a", "credential": "b"},

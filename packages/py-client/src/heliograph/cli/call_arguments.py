@@ -31,7 +31,7 @@ def call_arguments(items: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
         if name in kwargs:
             raise click.BadParameter(f"{name!r} is given twice", param_hint="ARGUMENT")
         text = _file(value[1:]) if value.startswith("@") else value
-        kwargs[name] = text if named["kind"] == "=" else _json(text, item)
+        kwargs[name] = _text(text) if named["kind"] == "=" else _json(text, item)
     return args, kwargs
 
 
@@ -42,9 +42,17 @@ def document_arguments(document: BinaryIO) -> tuple[list[Any], dict[str, Any]]:
         raise click.BadParameter(f"over {MAX_DOCUMENT_BYTES:,} bytes, which no call takes", param_hint="--input")
     try:
         found = msgspec.json.decode(content, type=list[Any] | dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise click.BadParameter(f"no JSON object or list: {error}", param_hint="--input") from error
     return (found, {}) if isinstance(found, list) else ([], found)
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(f"{text!a} is not UTF-8", param_hint="ARGUMENT") from error
+    return text
 
 
 def _file(path: str) -> str:
@@ -57,6 +65,6 @@ def _file(path: str) -> str:
 def _json(text: str, item: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         words = f"{item!r} has no JSON after :=, a text goes after = alone ({error})"
         raise click.BadParameter(words, param_hint="ARGUMENT") from error

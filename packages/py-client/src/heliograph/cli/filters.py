@@ -60,11 +60,15 @@ def filter_options(command: Command) -> Command:
 
 
 def json_or_text(text: str) -> Any:
-    """What the text means as JSON, or else the text."""
+    """What the text means as JSON, or else the text. Raises `click.BadParameter` for one that cannot be sent."""
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:
         return text
+    except UnicodeEncodeError as error:
+        raise click.BadParameter(f"{text!a} is not UTF-8") from error
+    except RecursionError as error:
+        raise click.BadParameter(f"{text[:20]}… nests too deeply") from error
 
 
 def _properties(conditions: tuple[str, ...]) -> dict[str, dict[str, Any]] | None:

@@ -64,7 +64,7 @@ def claims_of(id_token: str) -> tuple[str, int | None]:
         _header, payload, _signature = id_token.split(".")
         payload_json = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
         claims = msgspec.json.decode(payload_json, type=_Claims)
-    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+    except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError) as error:
         raise ConfigurationError("This is no id token: a JWT was expected") from error
     return claims.email or claims.name or claims.sub, None if claims.exp is None else int(claims.exp)
 
@@ -124,7 +124,7 @@ class Identities:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, StoredIdentity])
         except FileNotFoundError:
             return {}
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ConfigurationError(f"{self.path} is damaged; remove it and log in again") from error
         except OSError as error:
             raise ConfigurationError(f"{self.path} cannot be read: {error.strerror}") from error

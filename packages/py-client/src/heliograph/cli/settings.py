@@ -135,7 +135,7 @@ def ice_server(value: object) -> IceServer:
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = msgspec.json.decode(value, type=dict[str, object])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
             raise ConfigurationError(str(error)) from error
     if not isinstance(value, str | dict):
         raise ConfigurationError("An ICE server is a URL, or a table with urls, username and credential")
@@ -203,7 +203,7 @@ def _listed(value: object) -> list[object]:
     if isinstance(value, str) and value.startswith("["):
         try:
             return msgspec.json.decode(value, type=list[object])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
             raise ConfigurationError(str(error)) from error
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]

@@ -21,7 +21,10 @@ class _Size(click.ParamType[int]):
         if found is None or (found["binary"] and not found["unit"]):
             self.fail(f"{value!r} is no size such as 500M or 2GiB", param, ctx)
         power = " kmgt".index(found["unit"].lower()) if found["unit"] else 0
-        return int(float(found["number"]) * (1024 if found["binary"] else 1000) ** power)
+        try:
+            return int(float(found["number"]) * (1024 if found["binary"] else 1000) ** power)
+        except OverflowError:
+            self.fail("that is more than any file has", param, ctx)
 
 
 SIZE = _Size()

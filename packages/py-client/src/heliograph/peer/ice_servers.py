@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from heliograph.config import is_host_name
 from heliograph.errors import ConfigurationError
 from heliograph_protocol import IceServer as WireIceServer
 
@@ -87,6 +88,8 @@ def _unusable(url: str, server: IceServer) -> str | None:
         return "IPv6 literals are not supported" if "[" in url else "not a STUN or TURN URL"
     if match["port"] and not 0 < int(match["port"]) < 65536:
         return "no such port"
+    if not is_host_name(match["host"]):
+        return "no such host name"
     match match["scheme"], match["transport"]:
         case "stuns", _:
             return "STUN over TLS is not supported"

@@ -155,7 +155,7 @@ async def _allocate(url: IceUrl) -> Finding:
     except TimeoutError:
         words = f"{url.url} does not answer"
         return Finding("turn", Verdict.FAILED, words, _IS_IT_UP, measured)
-    except (OSError, StunUnanswered) as error:
+    except (OSError, UnicodeError, StunUnanswered) as error:
         return Finding("turn", Verdict.FAILED, f"{url.url}: {_reason(error)}", _IS_IT_UP, measured)
     measured |= {"answered": True, "relay_address": relay}
     return Finding("turn", Verdict.OK, f"{url.url} relays at {relay}", None, measured)
@@ -169,7 +169,7 @@ async def _takes_tcp(host: str, port: int) -> bool:
     try:
         async with asyncio.timeout(TCP_TIMEOUT_S):
             _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError):
+    except (OSError, UnicodeError, TimeoutError):
         return False
     writer.close()
     return True

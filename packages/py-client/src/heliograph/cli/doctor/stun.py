@@ -100,8 +100,9 @@ async def resolved(host: str, port: int) -> Address:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-    except OSError as error:
-        raise StunUnanswered(f"the name {host} does not resolve: {error.strerror}") from error
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no host name"
+        raise StunUnanswered(f"the name {host} does not resolve: {why}") from error
     where = found[0][4]
     return str(where[0]), int(where[1])
 
