@@ -41,6 +41,7 @@ def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CliRunner:
         (heliograph.MethodNotFound("x"), 8),
         (heliograph.RpcError("x", code="NO_SUCH_MODEL"), 8),
         (heliograph.CallInterrupted("x"), 6),
+        (heliograph.ChannelMessageTooBig(2, 1), 2),
         (heliograph.ChannelClosed("x"), 1),
     ],
 )
@@ -66,6 +67,10 @@ def test_every_kind_of_error_has_its_code(error: heliograph.HeliographError, cod
         (["call", "f", "--peer", "W", "--tag", "gpu"], 2, "--peer names one"),
         (["call", "f", "a=1", "--input", "-"], 2, "not from both"),
         (["receive", "--max-size", "much"], 2, "is no size"),
+        (["worker", "--max-size", "9" * 400], 2, "more than any file has"),
+        (["room", "create", "--url", "http://[::1"], 2, "not a server's address"),
+        (["call", "f", "\udcff"], 2, "is not UTF-8"),
+        (["call", "f", "[" * 10_000], 2, "nests too deeply"),
         (["room", "create", "--url", "http://127.0.0.1:9"], 3, "No answer from http://127.0.0.1:9"),
         (["chat", "--url", "http://127.0.0.1:9/#room=r&token=t", "--peer", "W"], 3, "127.0.0.1:9"),
     ],

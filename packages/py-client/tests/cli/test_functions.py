@@ -47,10 +47,18 @@ def test_functions_are_found_in_the_working_directory(here: Path) -> None:
         ("no_such_module:f", "cannot be imported: ModuleNotFoundError"),
         (f"{MODULE}:h", "has no 'h'; there are f, g"),
         (f"{MODULE}:N", "is no function"),
+        (f"{MODULE}:C.parts", "is a generator: as an async one"),
+        (f"{MODULE}:C.typed", "annotations of .* cannot be read: NameError: name 'NoSuchType'"),
+        ("builtins:max", "does not say which arguments it takes"),
+        (f"{MODULE}_that_exits:f", "cannot be imported: SystemExit: 2"),
     ],
 )
 def test_what_is_no_function(here: Path, reference: str, words: str) -> None:
-    (here / f"{MODULE}.py").write_text("N = 1\ndef f(): ...\ndef g(): ...\ndef _h(): ...\n")
+    (here / f"{MODULE}.py").write_text(
+        "N = 1\ndef f(): ...\ndef g(): ...\ndef _h(): ...\n"
+        "class C:\n  @staticmethod\n  def parts(): yield 1\n  @staticmethod\n  def typed(a: 'NoSuchType'): ...\n"
+    )
+    (here / f"{MODULE}_that_exits.py").write_text("import sys\nsys.exit(2)\n")
     with pytest.raises(ConfigurationError, match=words):
         find_function(reference)
 
@@ -83,6 +91,50 @@ async def test_all_kinds_of_functions_keep_their_annotations(
         *[("job_started", "count", None), ("job_ended", "count", "done")],
         *[("job_started", "whose", None), ("job_ended", "whose", "done")],
     ]
+
+
+async def test_a_function_of_the_standard_library_in_c(worker: heliograph.Worker) -> None:
+    worker.rpc("sqrt")(as_job("sqrt", find_function("math:sqrt"), Jobs(1, Output(as_json=True))))
+    async with connected(worker) as connection:
+        assert await connection.call("sqrt", 9) == 3.0
+
+
+async def test_a_function_that_exits_has_failed_and_the_next_one_runs(
+    worker: heliograph.Worker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def parse() -> None:
+        sys.exit(2)
+
+    async def parse_later() -> None:
+        sys.exit(2)
+
+    jobs = Jobs(1, Output(as_json=True))
+    worker.rpc("parse")(as_job("parse", parse, jobs))
+    worker.rpc("later")(as_job("later", parse_later, jobs))
+    async with connected(worker) as connection:
+        for method in ("parse", "later", "parse"):
+            with pytest.raises(heliograph.HandlerFailed):
+                await connection.call(method)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["outcome"] for event in events if event["event"] == "job_ended"] == ["failed"] * 3
+
+
+async def test_a_job_that_could_not_be_told_of_gives_its_slot_back() -> None:
+    class Unwritable(Output):
+        writable = False
+
+        def event(self, event: str, words: str, **fields: object) -> None:
+            if not self.writable:
+                raise BrokenPipeError(event, words, fields)
+
+    out = Unwritable(as_json=True)
+    jobs = Jobs(1, out)
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            with pytest.raises(BrokenPipeError):
+                await jobs.in_thread("f", "Client-1", lambda: 7)
+        out.writable = True
+        assert await jobs.in_thread("f", "Client-1", lambda: 7) == 7
 
 
 async def test_so_many_jobs_run_at_once(worker: heliograph.Worker) -> None:

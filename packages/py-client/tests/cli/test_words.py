@@ -1,10 +1,12 @@
 """What the command makes of times, conditions and strangers' text."""
 
+import json
+
 import click
 import pytest
 
 from heliograph.cli.filters import _properties
-from heliograph.cli.output import cell, harmless
+from heliograph.cli.output import Output, cell, harmless
 from heliograph.cli.times import ago, duration, until
 
 
@@ -26,6 +28,17 @@ def test_text_of_strangers_steers_no_terminal() -> None:
     assert harmless("\x1b[2Jhi\u202e\x9b") == "\\x1b[2Jhi\\x202e\\x9b"
     assert harmless("zwölf\tGänse\n") == "zwölf\tGänse\n"
     assert cell("a\tb\nc") == "a\\tb\\nc"
+    assert harmless("b\udcfcrde.txt") == "b\\xdcfcrde.txt"
+
+
+def test_names_that_are_no_text_are_told_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=True).event("file_sent", "", name="b\udcfcrde.txt", folder=["\udcff"], size=1)
+    assert json.loads(capsys.readouterr().out) == {
+        "event": "file_sent",
+        "name": "b\ufffdrde.txt",
+        "folder": ["\ufffd"],
+        "size": 1,
+    }
 
 
 def test_conditions_on_properties() -> None:

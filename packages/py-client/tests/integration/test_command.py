@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .commands import Program, output, worker
+from .commands import Program, output, until_event, worker
 
 STOP_LIMIT_S = 1.5
 """In which a worker ends, unless the machine is so busy that even the start took longer."""
@@ -81,6 +81,64 @@ async def test_sending_a_file_into_a_directory(program: Program, server: Any, tm
                 pass
         assert event["path"] == str(inbox / "a.bin")
     assert (inbox / "a.bin").read_bytes() == content
+
+
+CLOSING = """
+import os, sys
+for number in sys.argv[1]:
+    os.close(int(number))
+os.execv(sys.executable, [sys.executable, "-m", "heliograph", *sys.argv[2:]])
+"""
+WRITE_ONLY = """
+import os, sys
+os.dup2(os.open(os.devnull, os.O_WRONLY), 0)
+os.execv(sys.executable, [sys.executable, "-m", "heliograph", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("closed", ["0", "1", "2", "012"])
+async def test_standard_streams_may_be_closed(program: Program, server: Any, closed: str) -> None:
+    async with program("-c", CLOSING, closed, "room", "create", HELIOGRAPH_URL=server.url) as process:
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert (b"link" in out) is ("1" not in closed)
+
+
+@pytest.mark.parametrize("start", [(CLOSING, "0"), (WRITE_ONLY,)], ids=["closed", "unreadable"])
+async def test_a_chat_without_a_standard_input_ends(program: Program, server: Any, start: tuple[str, ...]) -> None:
+    async with (
+        worker(program, "--url", server.url) as (_, ready),
+        program("-c", *start, "chat", "--url", ready["link"]) as chatting,
+        asyncio.timeout(30),
+    ):
+        out, err = await chatting.communicate()
+    assert (chatting.returncode, out.decode(), err) == (0, f"Connected to {ready['peer_id']}.\n", b"")
+
+
+async def test_a_line_that_is_too_long_is_wrong_usage(program: Program, server: Any) -> None:
+    async with worker(program, "--url", server.url) as (_, ready):
+        code, _, err = await output(program, "chat", "--url", ready["link"], stdin=b"x" * 300_000)
+    assert code == 2
+    assert err.splitlines() == [
+        "heliograph: A message of 300,000 bytes is over the limit of 262,144 bytes",
+        "Hint: What is larger goes as a file: `heliograph send`.",
+    ]
+
+
+async def test_a_worker_takes_no_more_than_it_wants(program: Program, server: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"x" * 2000)
+    (tmp_path / "b.bin").write_bytes(b"new")
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "b.bin").write_bytes(b"mine")
+    options = ("--into", str(inbox), "--max-size", "1k", "--existing", "refuse")
+    async with worker(program, "--url", server.url, *options) as (process, ready):
+        for name, refusal in (("a.bin", "TOO_BIG"), ("b.bin", "EXISTS")):
+            code, _, err = await output(program, "send", str(tmp_path / name), "--url", ready["link"], "--json")
+            assert (code, json.loads(err)["code"]) == (7, refusal)
+            failed = await until_event(process, "file_failed")
+            assert failed["code"] == refusal
+    assert [(path.name, path.read_bytes()) for path in inbox.iterdir()] == [("b.bin", b"mine")]
 
 
 async def test_a_failure_is_a_sentence_a_hint_and_a_code(program: Program, server: Any, room: Any) -> None:

@@ -79,6 +79,28 @@ async def test_functions_of_a_module(program: Program, here: dict[str, Any], lin
         assert (ended["outcome"], ended["exit_code"]) == ("done", None)
 
 
+async def test_a_worker_whose_output_nobody_reads_any_more_serves_on(program: Program, here: dict[str, Any]) -> None:
+    async with worker(program, "jobs:wait", "jobs:add", **here) as (process, _):
+        process._transport.get_pipe_transport(1).close()
+        for _ in range(3):
+            assert await output(program, "call", "wait", **here) == (0, "", "")
+            assert await output(program, "call", "add", "1", "2", **here) == (0, "3\n", "")
+        process.terminate()
+        assert await process.wait() == 0
+        lost = (await process.stderr.read()).decode()
+    assert lost == "WARNING heliograph.cli.output output.lost reason=[Errno 32] Broken pipe\n"
+
+
+async def test_arguments_that_are_too_large_are_wrong_usage(
+    program: Program, here: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "large.txt").write_text("x" * 17_000_000)
+    async with worker(program, "jobs:add", **here):
+        code, _, err = await output(program, "call", "add", f"a=@{tmp_path / 'large.txt'}", "b=", **here)
+    assert code == 2
+    assert "is over the limit of 16,777,216 bytes" in err
+
+
 async def test_what_goes_wrong_with_a_call(program: Program, here: dict[str, Any]) -> None:
     cases = {
         ("add", "a=1", "b=2"): (8, "InvalidArguments", "name:=value sends JSON"),

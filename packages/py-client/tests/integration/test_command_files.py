@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -83,6 +85,32 @@ async def test_a_sender_that_makes_the_room_and_waits(
         assert (code, err) == (0, "")
         assert await sender.wait() == 0
     assert (tmp_path / "inbox" / "a.bin").read_bytes() == CONTENT
+
+
+async def test_what_cannot_be_read_has_not_arrived(program: Program, server: Any, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.bin"
+    gone.write_bytes(b"x")
+    async with program("-m", "heliograph", "send", str(gone), "--url", server.url, "--json") as sender:
+        link = (await until_event(sender, "waiting"))["link"]
+        gone.unlink()
+        async with receiving(program, "--into", str(tmp_path / "inbox"), "--url", link):
+            _, err = await sender.communicate()
+    error = json.loads(err)
+    assert (sender.returncode, error["exit_code"], error["error"]) == (7, 7, "FileNotFoundError")
+    assert error["message"] == f"{gone} cannot be read: No such file or directory"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+async def test_a_file_whose_name_is_no_utf_8(program: Program, link: str, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"b\xfcrde.txt")
+    path.write_bytes(b"b")
+    inbox = tmp_path / "inbox"
+    async with receiving(program, "--into", str(inbox), "--url", link):
+        for options in ((), ("--json",)):
+            code, out, err = await output(program, "send", str(path), "--url", link, *options)
+            assert (code, err) == (0, "")
+            assert "b\ufffdrde.txt" in out
+    assert [path.name for path in inbox.iterdir()] == ["b\ufffdrde.txt"]
 
 
 async def test_what_the_receiver_does_not_want(program: Program, link: str, outbox: Path, tmp_path: Path) -> None:

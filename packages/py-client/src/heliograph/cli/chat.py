@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
+import os
 
 import click
 
@@ -47,7 +47,7 @@ async def _chat(where: Where, peer: str | None, output: Output) -> None:
                 printing.result()
                 return
             sending.result()
-            if not sys.stdin.isatty():
+            if not os.isatty(0):
                 await _until_quiet(arrived, printing)
         finally:
             for task in (printing, sending):

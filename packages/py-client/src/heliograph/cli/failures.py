@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heliograph.errors import (
     ApiError,
+    ChannelMessageTooBig,
     ConfigurationError,
     ConnectError,
     ConnectionLost,
@@ -51,7 +52,7 @@ EXIT_CODES_HELP = "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {what}" for co
 def exit_code(error: HeliographError) -> int:
     """The documented exit code for an error."""
     match error:
-        case ConfigurationError():
+        case ConfigurationError() | ChannelMessageTooBig():
             return 2
         case ServerUnreachable() | SignalingLost():
             return 3
@@ -92,6 +93,7 @@ _BY_KIND: tuple[tuple[type[HeliographError], str | None], ...] = (
     (MethodNotFound, "What a `heliograph worker` serves, it says when it starts."),
     (InvalidArguments, "name=value sends a text; name:=value sends JSON: a number, true, null, a list, an object."),
     (HandlerFailed, "The log of the peer that was called has the reason."),
+    (ChannelMessageTooBig, "What is larger goes as a file: `heliograph send`."),
     (ConnectError, "`heliograph doctor` checks what stands between this machine and its peers."),
 )
 """The first that fits counts."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from heliograph.cli.output import JSON_KEY, VERBOSE_KEY, Output
+from heliograph.cli.standard_streams import open_closed_streams
 
 __all__ = ["Command", "Group"]
 
@@ -98,6 +99,7 @@ class Group(click.Group):
         arguments = list(sys.argv[1:] if args is None else args)
         if not standalone_mode:
             return super().main(arguments, prog_name, complete_var, standalone_mode=False, **extra)
+        open_closed_streams()
         out = Output(as_json="--json" in arguments)
         try:
             code = super().main(arguments, prog_name, complete_var, standalone_mode=False, **extra)

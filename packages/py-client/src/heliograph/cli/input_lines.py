@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator
 
 __all__ = ["input_lines"]
 
+log = logging.getLogger(__name__)
+
 READ_BYTES = 4096
 MAX_UNSENT_LINES = 64
 
 
 async def input_lines() -> AsyncIterator[str]:
-    """The lines of standard input.
+    """The lines of standard input. One that cannot be read, as that of a terminal that is gone, has come to its end.
 
     A thread reads the bare descriptor: every kind of standard input can be read so, and a thread that still waits in a
     read when the program ends holds no lock that the interpreter wants.
@@ -33,13 +36,17 @@ async def input_lines() -> AsyncIterator[str]:
     def read() -> None:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         rest = ""
-        while not stopped.is_set() and (data := os.read(0, READ_BYTES)):
-            *whole, rest = (rest + decoder.decode(data)).split("\n")
-            for line in whole:
-                hand_over(line)
-        if rest:
-            hand_over(rest)
-        hand_over(None)
+        try:
+            while not stopped.is_set() and (data := os.read(0, READ_BYTES)):
+                *whole, rest = (rest + decoder.decode(data)).split("\n")
+                for line in whole:
+                    hand_over(line)
+        except OSError as error:
+            log.info("input.unreadable reason=%s", error)
+        finally:
+            if rest:
+                hand_over(rest)
+            hand_over(None)
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
     try:

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["JSON_KEY", "VERBOSE_KEY", "Output", "console", "errors", "for_screen", "grid", "harmless", "screen"]
+from heliograph.files.names import sendable_name
+
+__all__ = [
+    "JSON_KEY",
+    "VERBOSE_KEY",
+    "Output",
+    "console",
+    "discard_output",
+    "errors",
+    "for_screen",
+    "grid",
+    "harmless",
+    "screen",
+]
+
+log = logging.getLogger(__name__)
 
 JSON_KEY, VERBOSE_KEY = "heliograph.json", "heliograph.verbose"
 """Where click's context keeps that these options came before the command's name."""
@@ -22,13 +42,16 @@ screen = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 waiting = Console(stderr=True, highlight=False)
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _HARMLESS_CONTROLS = re.compile(r"(\r|\x1b\[[0-9;]*m)")
 
 
 def harmless(text: str) -> str:
-    """Text of strangers for a terminal: what would steer it, or turn the reading direction, is spelled out."""
+    """Text of strangers for a terminal: what would steer it, or turn the reading direction, is spelled out.
+
+    So is what is no Unicode.
+    """
     return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
@@ -48,6 +71,9 @@ class Output:
     def __init__(self, *, as_json: bool, verbose: bool = False) -> None:
         self.as_json = as_json
         self.verbose = verbose
+        self.may_be_lost = False
+        """Whether what cannot be written is logged only: a command that serves others does so without readers too."""
+        self._lost = False
 
     @property
     def is_live(self) -> bool:
@@ -104,15 +130,47 @@ class Output:
             errors.print(Text(f"Hint: {hint}", style="yellow"))
 
     def _write(self, line: str) -> None:
-        if self.is_live:
-            screen.print(Text(line), soft_wrap=True)  # above what is redrawn
-            return
-        console.file.write(f"{line}\n")  # as it is: rich would turn tabs into spaces
-        console.file.flush()
+        try:
+            if self.is_live:
+                screen.print(Text(line), soft_wrap=True)  # above what is redrawn
+                return
+            console.file.write(f"{line}\n")  # as it is: rich would turn tabs into spaces
+            console.file.flush()
+        except OSError as error:
+            if not self.may_be_lost:
+                raise
+            if not self._lost:
+                log.warning("output.lost reason=%s", error)
+            self._lost = True
+            if isinstance(error, BrokenPipeError):
+                discard_output()
 
     @staticmethod
     def _json(fields: dict[str, object]) -> str:
-        return msgspec.json.encode(fields).decode()
+        try:
+            return msgspec.json.encode(fields).decode()
+        except UnicodeEncodeError:  # the name of a file that is no UTF-8
+            return msgspec.json.encode(_without_surrogates(fields)).decode()
+
+
+def _without_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return sendable_name(value)
+        case Mapping():
+            return {key: _without_surrogates(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_without_surrogates(each) for each in value]
+        case _:
+            return value
+
+
+def discard_output() -> None:
+    """Nobody reads standard output any more: what is still written goes to the null device, as at the program's end."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -17,19 +17,18 @@ from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfer, Transfers
 from heliograph.cli.room import given_or_made_room
 from heliograph.cli.run import run
-from heliograph.cli.sizes import SIZE
+from heliograph.cli.taking import name_of, taking_options, tell_not_arrived
 from heliograph.cli.where import Where, output_options, room_options
 from heliograph.config import random_peer_id
 from heliograph.errors import TransferError, TransferInterrupted
 from heliograph.files.offer import FileOffer, ReceivedFile
 from heliograph.files.receive import receive_file
+from heliograph.files.slots import Slots
 from heliograph.peer.connection import Connection
 from heliograph.worker import Worker
 from heliograph_protocol.datachannel import FILE_LABEL
 
 __all__ = ["receive"]
-
-MAX_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +50,7 @@ class ReceiveOptions:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to save files; it is made if need be.  [env: HELIOGRAPH_INTO; default: the working directory]",
 )
-@click.option(
-    "--existing",
-    type=click.Choice(["rename", "replace", "refuse"]),
-    default="rename",
-    show_default=True,
-    help="What becomes of a file whose name is taken: `a (1).bin`, or in its place, or it is refused.",
-)
-@click.option("--max-size", "max_bytes", type=SIZE, help="Refuse larger files: 500M, 2GiB.  [default: no limit]")
+@taking_options
 @click.option("--from", "sender", metavar="ID", help="Take files from this peer alone.")
 @click.option("--once", is_flag=True, help="End when the first sender has gone, and everything of it has arrived.")
 @click.option("--peer-id", metavar="ID", help="This receiver's id in the room.  [default: Receiver-…]")
@@ -88,7 +80,7 @@ class _Receiving:
         self._options = options
         self._out = out
         self._transfers = Transfers(out)
-        self._slots = asyncio.Semaphore(MAX_AT_ONCE)
+        self._slots = Slots()
         self._under_way = 0
         self._arrived = 0
         self._interrupted: set[str] = set()
@@ -143,7 +135,7 @@ class _Receiving:
             self._senders[channel.connection] = watching
         self._under_way += 1
         try:
-            async with self._slots:
+            async with self._slots.of(channel.peer_id):
                 await self._receive(channel)
         finally:
             self._under_way -= 1
@@ -156,7 +148,7 @@ class _Receiving:
 
             def accept(offer: FileOffer) -> bool:
                 nonlocal name, transfer
-                name = "/".join((*offer.folder, offer.name))
+                name = name_of(offer)
                 transfer = stack.enter_context(self._transfers.begin(name, peer_id=offer.peer_id))
                 return self._options.sender in {None, offer.peer_id}
 
@@ -176,9 +168,7 @@ class _Receiving:
             except TransferError as error:
                 if name is not None and isinstance(error, TransferInterrupted):
                     self._interrupted.add(name)
-                words = f"{name or 'A file'} of {channel.peer_id} did not arrive: {error}"
-                about = {"peer_id": channel.peer_id, "name": name, "code": error.code, "message": str(error)}
-                self._out.event("file_failed", words, **about)
+                tell_not_arrived(self._out, channel.peer_id, name, error)
                 return
         self._interrupted.discard(name or file.name)
         self._arrived += 1

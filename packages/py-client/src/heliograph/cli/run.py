@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from heliograph.cli.failures import exit_code, hint
-from heliograph.cli.output import Output
+from heliograph.cli.output import Output, discard_output
 from heliograph.errors import HeliographError
 
 __all__ = ["CommandFailed", "run"]
@@ -34,8 +33,12 @@ class CommandFailed(Exception):
 
 
 def run(command: Callable[[], Coroutine[Any, Any, None]], *, out: Output, until_stopped: bool) -> None:
-    """Run a command and exit with its code. With `until_stopped`, SIGTERM is its regular end and means 0."""
+    """Run a command and exit with its code. With `until_stopped`, SIGTERM is its regular end and means 0.
+
+    Such a command goes on where nobody reads its output.
+    """
     _start_logging(verbose=out.verbose)
+    out.may_be_lost = until_stopped
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             stopped_by = runner.run(_until_stopped(command))
@@ -46,11 +49,13 @@ def run(command: Callable[[], Coroutine[Any, Any, None]], *, out: Output, until_
             out.failure(str(failed), hint=failed.hint, code=failed.code, kind=failed.kind)
         sys.exit(failed.code)
     except BrokenPipeError:  # who read the output has seen enough
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         sys.exit(1)
     except OSError as error:
         _fail(out, error, str(error), 1, None)
+    except UnicodeEncodeError as error:  # bytes of the command line that are no text, where a text goes to others
+        words = f"{error.object[:100]!a} cannot be written as {error.encoding}: {error.reason}"
+        _fail(out, error, words, 2, None)
     except KeyboardInterrupt:  # where the loop cannot take signals, and the second Ctrl-C
         stopped_by = signal.SIGINT
     except Exception as error:  # noqa: BLE001 - a bug of ours, of which a user shall not get a traceback unasked

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from heliograph.cli.group import Command
 from heliograph.cli.output import Output
 from heliograph.cli.progress import Transfers
 from heliograph.cli.room import made_room
-from heliograph.cli.run import run
+from heliograph.cli.run import CommandFailed, run
 from heliograph.cli.where import Where, output_options, room_options
 from heliograph.files.directory import send_directory
 from heliograph.files.offer import SentFile
@@ -21,6 +23,9 @@ from heliograph.files.send import send_file
 from heliograph.peer.connection import Connection
 
 __all__ = ["send"]
+
+NOT_ARRIVED = 7
+"""The exit code."""
 
 
 @click.command(cls=Command, short_help="Send files and directories to a peer.")
@@ -70,10 +75,22 @@ async def _send(where: Where, paths: tuple[Path, ...], peer: str | None, wait_s:
         wait_s = 0
     async with connected(where, peer, wait_s=wait_s, role=RECEIVER, out=out) as connection:
         for path in paths:
-            if path.is_dir():
-                await _send_directory(connection, path, path.resolve().name, out)
-            else:
-                await _send_file(connection, path, out)
+            with _telling_what_is_unreadable(path):
+                if path.is_dir():
+                    await _send_directory(connection, path, path.resolve().name, out)
+                else:
+                    await _send_file(connection, path, out)
+
+
+@contextmanager
+def _telling_what_is_unreadable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # of our own output
+        raise
+    except OSError as error:
+        words = f"{error.filename or path} cannot be read: {error.strerror or error}"
+        raise CommandFailed(NOT_ARRIVED, words, kind=type(error).__name__) from error
 
 
 async def _send_file(connection: Connection, path: Path, out: Output) -> None:

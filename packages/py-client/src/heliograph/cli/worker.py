@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -19,9 +19,12 @@ from heliograph.cli.run import run
 from heliograph.cli.serving.commands import command_handler, split_command
 from heliograph.cli.serving.functions import as_job, find_function
 from heliograph.cli.serving.jobs import Jobs
+from heliograph.cli.taking import name_of, taking_options, tell_not_arrived
 from heliograph.cli.where import Where, output_options, room_options
-from heliograph.errors import ConfigurationError
+from heliograph.errors import ConfigurationError, TransferError
+from heliograph.files.offer import FileOffer
 from heliograph.files.receive import receive_file
+from heliograph.files.slots import Slots
 from heliograph.worker import MAX_CLIENTS, Worker
 from heliograph_protocol.datachannel import CHAT_LABEL, FILE_LABEL
 
@@ -40,6 +43,8 @@ class WorkerOptions:
     peer_id: str | None
     name: str | None
     into: Path | None
+    existing: Literal["rename", "replace", "refuse"]
+    max_bytes: int | None
     max_clients: int
     keep_room: bool
     jobs: int
@@ -85,6 +90,7 @@ class WorkerOptions:
     type=click.Path(file_okay=False, path_type=Path),
     help="Save received files in this directory. Without it they are hashed and forgotten.",
 )
+@taking_options
 @click.option("--peer-id", metavar="ID", help="This worker's id in the room.  [default: Worker-…]")
 @click.option("--name", help="What it calls itself in its own output.  [default: the peer id]")
 @click.option(
@@ -156,7 +162,7 @@ async def _serve(options: WorkerOptions, output: Output) -> None:
     if not options.methods:
         _echo_chats(worker, output)
     if options.into is not None or not options.methods:
-        _take_files(worker, options.into, output)
+        _take_files(worker, options, output)
 
     async with worker:
         name = options.name or worker.peer_id
@@ -185,10 +191,26 @@ def _echo_chats(worker: Worker, output: Output) -> None:
         output.event("disconnected", f"{channel.peer_id} left", peer_id=channel.peer_id)
 
 
-def _take_files(worker: Worker, into: Path | None, output: Output) -> None:
+def _take_files(worker: Worker, options: WorkerOptions, output: Output) -> None:
+    slots = Slots()
+
     @worker.on_channel(FILE_LABEL)
     async def take(channel: Channel) -> None:
-        file = await receive_file(channel, into=into)
+        name: str | None = None
+
+        def offered(offer: FileOffer) -> bool:
+            nonlocal name
+            name = name_of(offer)
+            return True
+
+        try:
+            async with slots.of(channel.peer_id):
+                file = await receive_file(
+                    channel, into=options.into, existing=options.existing, max_bytes=options.max_bytes, accept=offered
+                )
+        except TransferError as error:
+            tell_not_arrived(output, channel.peer_id, name, error)
+            return
         output.event(
             "file_received",
             f"{channel.peer_id} sent {file.name}, {file.size:,} bytes, SHA-256 {file.sha256}",

@@ -37,7 +37,7 @@ def find_function(reference: str) -> Callable[..., Any]:
         sys.path.insert(0, here)
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         words = f"{module_name} cannot be imported: {type(error).__name__}: {error}"
         raise ConfigurationError(words) from error
     for name in path.split("."):
@@ -46,7 +46,24 @@ def find_function(reference: str) -> Callable[..., Any]:
         found = getattr(found, name)
     if not inspect.isroutine(found):
         raise ConfigurationError(f"{reference} is no function")
+    _check(reference, found)
     return found
+
+
+def _check(reference: str, function: Callable[..., Any]) -> None:
+    """Whether it can be served, so far as it says so itself."""
+    if inspect.isgeneratorfunction(function):
+        words = f"{reference} is a generator: as an async one (async def … yield) it streams its results"
+        raise ConfigurationError(words)
+    try:
+        inspect.signature(function)
+    except ValueError as error:
+        raise ConfigurationError(f"{reference} does not say which arguments it takes: {error}") from error
+    try:
+        typing.get_type_hints(function)
+    except Exception as error:  # whatever evaluating somebody's annotations raises
+        words = f"The annotations of {reference} cannot be read: {type(error).__name__}: {error}"
+        raise ConfigurationError(words) from error
 
 
 def as_job(method: str, function: Callable[..., Any], jobs: Jobs) -> Callable[..., Any]:
@@ -97,7 +114,7 @@ def _with_caller(handler: Callable[..., Any], function: Callable[..., Any]) -> C
     parameters.insert(at, caller)
     made: Any = handler
     made.__signature__ = signature.replace(parameters=parameters)
-    made.__annotations__ = {**function.__annotations__, CALLER: Connection}
+    made.__annotations__ = {**getattr(function, "__annotations__", {}), CALLER: Connection}
     return handler
 
 

@@ -45,7 +45,6 @@ class Jobs:
         A thread cannot be stopped: one whose caller has given up keeps its slot until it is through. It does not keep
         the worker from ending.
         """
-        await self._slots.acquire()
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
 
@@ -63,12 +62,19 @@ class Jobs:
             with suppress(RuntimeError):  # the loop has closed meanwhile
                 loop.call_soon_threadsafe(settle, value, error)
 
-        async with self._told(method, peer_id):
-            threading.Thread(target=work, name=f"{method} for {peer_id}", daemon=True).start()
-            value, error = await outcome
-            if error is not None:
-                raise error
-            return value
+        await self._slots.acquire()
+        under_way = False
+        try:
+            async with self._told(method, peer_id):
+                threading.Thread(target=work, name=f"{method} for {peer_id}", daemon=True).start()
+                under_way = True
+                value, error = await outcome
+                if error is not None:
+                    raise error
+                return value
+        finally:
+            if not under_way:
+                self._slots.release()
 
     @asynccontextmanager
     async def _told(self, method: str, peer_id: str) -> AsyncIterator[Job]:
@@ -79,11 +85,11 @@ class Jobs:
         outcome = "done"
         try:
             yield job
-        except Exception:
-            outcome = "failed"
-            raise
-        except BaseException:
+        except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
             outcome = "cancelled"
+            raise
+        except BaseException:  # SystemExit too
+            outcome = "failed"
             raise
         finally:
             self._tell(job, "ended", outcome, seconds=round(time.monotonic() - started, 3))
