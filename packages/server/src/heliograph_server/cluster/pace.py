@@ -10,11 +10,11 @@ PAUSE_S: Final = 0.002
 """How long what comes next waits for more. A message that goes to the bus alone wakes three processes, which takes them
 several times what a message among others does. Event loops count in milliseconds, so that it may be half as long."""
 
-Soon = Callable[[Callable[[], None]], object]
+Soon = Callable[[Callable[[], object]], object]
 """Has something done by the event loop, in its next turn or a moment later."""
 
 
-def in_next_turn(call: Callable[[], None]) -> None:
+def in_next_turn(call: Callable[[], object]) -> None:
     """Have it done in the next turn of the event loop: together with nothing but what belongs to this one."""
     asyncio.get_running_loop().call_soon(call)
 
@@ -28,7 +28,7 @@ class Pace:
     def __init__(self) -> None:
         self._next = float("-inf")
 
-    def soon(self, call: Callable[[], None]) -> None:
+    def soon(self, call: Callable[[], object]) -> None:
         """Have it done. Those who ask in the same pause have theirs done in the same turn."""
         loop = asyncio.get_running_loop()
         if loop.time() < self._next:
@@ -37,7 +37,7 @@ class Pace:
             self._begin(loop)
             loop.call_soon(call)
 
-    def _do(self, call: Callable[[], None]) -> None:
+    def _do(self, call: Callable[[], object]) -> None:
         self._begin(asyncio.get_running_loop())
         call()
 
