@@ -606,6 +606,8 @@ export interface RoomReport {
   pairs?: PairReport[];
   /** Peers that are reported no longer */
   forgotten?: string[];
+  /** Pairs that are reported no longer: the names `a` and `b` of each */
+  forgotten_pairs?: string[][];
   /** Whose timeline it is */
   focus?: string[];
   timeline?: TimelineEntry[];

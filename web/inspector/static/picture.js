@@ -31,6 +31,7 @@ export class RoomPicture {
     this.report = report;
     this.at = at;
     for (const name of report.forgotten ?? []) this.peers.delete(name);
+    for (const [a, b] of report.forgotten_pairs ?? []) this.pairs.delete(`${a} ${b}`);
     this.#take(report, at);
   }
 

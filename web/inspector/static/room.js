@@ -14,6 +14,8 @@ import { peerNote } from './words.js';
 
 const MOODS = ['trouble', 'waiting', 'unknown', 'good'];
 const STATUSES = ['online', 'away', 'gone'];
+/** Pairs that are drawn at once: one peer can make up as many names as it likes, and offer to them. */
+const SHOWN_PAIRS = 100;
 
 export class Room {
   #root = find('#room');
@@ -54,8 +56,8 @@ export class Room {
   }
 
   /** @param {RoomPicture} picture */
-  #showPairs({ pairs }) {
-    const rows = [...pairs.values()].sort((a, b) => MOODS.indexOf(a.diagnosis.mood) - MOODS.indexOf(b.diagnosis.mood) || b.last_at - a.last_at);
+  #showPairs({ pairs, report }) {
+    const rows = [...pairs.values()].sort((a, b) => MOODS.indexOf(a.diagnosis.mood) - MOODS.indexOf(b.diagnosis.mood) || b.last_at - a.last_at).slice(0, SHOWN_PAIRS);
     const make = () => {
       const row = fromTemplate('pair-row');
       find('button', row).addEventListener('click', () => this.#onpeers((row.dataset.key ?? '').split(' ')));
@@ -63,6 +65,9 @@ export class Room {
     };
     showRows(find('#pairs'), rows, (pair) => `${pair.a} ${pair.b}`, make, (row, pair) => this.#fillPair(row, pair));
     find('#no-pairs').hidden = rows.length > 0;
+    const more = report.pair_count - rows.length;
+    find('#more-pairs').hidden = more <= 0;
+    say(find('#more-pairs'), `And ${Math.max(0, more)} more. To see one of them, name the two above.`);
   }
 
   /** @param {HTMLElement} row @param {PairReport} pair */

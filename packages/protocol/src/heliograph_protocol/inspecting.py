@@ -176,6 +176,9 @@ class RoomReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     peers: list[PeerReport] = field(default_factory=list)
     pairs: list[PairReport] = field(default_factory=list)
     forgotten: Annotated[list[str], Meta(description="Peers that are reported no longer")] = field(default_factory=list)
+    forgotten_pairs: Annotated[
+        list[list[str]], Meta(description="Pairs that are reported no longer: the names `a` and `b` of each")
+    ] = field(default_factory=list)
     focus: Annotated[list[str], Meta(description="Whose timeline it is")] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     skipped: Annotated[int, Meta(description="Older entries that are left out")] = 0

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from heliograph_server.inspection import inspectors as limits
+from heliograph_server.inspection.room_view import LISTED_PAIRS
+from heliograph_server.inspection.trails import PAIRS_OPENED
 
 from .links import Peer, World
 
@@ -90,6 +92,44 @@ def test_changes_are_pushed_and_only_they(world: World) -> None:
     assert [(row["peer_id"], row["refusals"]) for row in room["peers"]] == [("a", 1)]
     assert room["refusals"] == {"PEER_NOT_FOUND": 1}
     assert updates(world, peer) == []
+
+
+def test_pairs_that_are_reported_no_longer_are_named(world: World) -> None:
+    a, b = world.peer("a"), world.peer("b")
+    peer = watcher(world)
+    peer.say({"type": "inspect"})
+    shown: set[tuple[str, str]] = set()
+    b.say({"type": "offer", "target": "a", "sdp": ""})
+    flood = [a, *(world.peer(f"flood-{number}") for number in range(LISTED_PAIRS // PAIRS_OPENED))]
+    for number in range(2 * PAIRS_OPENED):
+        world.clock.advance(0.1)
+        for one in flood:
+            one.say({"type": "offer", "target": f"nobody-{number}", "sdp": ""})
+        for update in updates(world, peer) if number % 20 == 19 else ():
+            shown -= {(one, other) for one, other in update["room"].get("forgotten_pairs", [])}
+            shown |= {(pair["a"], pair["b"]) for pair in update["room"].get("pairs", [])}
+        assert len(shown) <= LISTED_PAIRS
+    (view,) = peer.say({"type": "inspect"})
+    assert shown == {(pair["a"], pair["b"]) for pair in view["room"]["pairs"]}
+    assert ("a", "b") not in shown
+    assert ("a", "nobody-0") not in shown
+    assert ("a", f"nobody-{2 * PAIRS_OPENED - 1}") in shown
+
+
+def test_those_whose_signals_are_forgotten_are_no_pair_any_more(world: World) -> None:
+    a, b = world.peer("a"), world.peer("b")
+    a.say({"type": "offer", "target": "b", "sdp": ""})
+    peer = watcher(world)
+    peer.say({"type": "inspect"})
+    a.say({"type": "leave"})
+    assert "forgotten_pairs" not in updates(world, peer)[0]["room"]
+    world.clock.advance(3600)
+    world.hub.chronicle.prune()
+    room = updates(world, peer)[0]["room"]
+    assert (room["forgotten"], room["forgotten_pairs"], room["pair_count"]) == (["a"], [["a", "b"]], 0)
+    b.say({"type": "offer", "target": "a", "sdp": ""})
+    (update,) = updates(world, peer)
+    assert [(pair["a"], pair["b"]) for pair in update["room"]["pairs"]] == [("a", "b")]
 
 
 def test_time_alone_changes_a_diagnosis(world: World) -> None:

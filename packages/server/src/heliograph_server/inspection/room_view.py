@@ -67,6 +67,7 @@ class RoomView:
             peers=_others(before.peers, after.peers, lambda peer: peer.peer_id),
             pairs=_others(before.pairs, after.pairs, lambda pair: (pair.a, pair.b)),
             forgotten=sorted({peer.peer_id for peer in before.peers} - {peer.peer_id for peer in after.peers}),
+            forgotten_pairs=_gone(before.pairs, after.pairs),
             timeline=fresh,
             skipped=dropped,
         )
@@ -149,6 +150,11 @@ def count_troubled(room: RoomChronicle, members: dict[str, Member], now: float) 
 def _others(before: list[Row], after: list[Row], key: Callable[[Row], object]) -> list[Row]:
     known = {key(row): row for row in before}
     return [row for row in after if known.get(key(row)) != row]
+
+
+def _gone(before: list[PairReport], after: list[PairReport]) -> list[list[str]]:
+    known = {(pair.a, pair.b) for pair in before} - {(pair.a, pair.b) for pair in after}
+    return [list(pair) for pair in sorted(known)]
 
 
 def _latest_peers(room: RoomChronicle | None, members: dict[str, Member], focus: tuple[str, ...]) -> list[PeerReport]:
