@@ -80,12 +80,13 @@ async function go() {
   if (key === '') return showGate('');
   if (source === null) {
     gate.hidden = true;
-    source = asMember ? new MemberSource({ room: place.room ?? '', token: place.token ?? '' }, ear) : new OperatorSource(operator ?? '', ear);
+    const opening = asMember ? new MemberSource({ room: place.room ?? '', token: place.token ?? '' }, ear) : new OperatorSource(operator ?? '', ear);
+    source = opening;
     source.show({ room: place.room, peers: place.peers });
     try {
-      await source.open();
+      await opening.open();
     } catch (error) {
-      return key === entered ? refuse(/** @type {Error} */ (error)) : undefined;
+      return opening === source ? refuse(/** @type {Error} */ (error)) : undefined;
     }
   }
   // Where one went while it opened.

@@ -30,6 +30,7 @@ export class MemberSource {
   #session = null;
   /** @type {Wanted} */
   #wanted = { room: null, peers: [] };
+  #leaving = new AbortController();
 
   /** @param {{ room: string, token: string }} target @param {Ear} ear */
   constructor({ room, token }, ear) {
@@ -38,15 +39,19 @@ export class MemberSource {
     this.#ear = ear;
   }
 
-  /** Enters the room. @throws {NotPermitted} for those who may not manage it */
+  /** Enters the room. @throws {NotPermitted} for those who may not manage it; an `AbortError` if it was closed meanwhile */
   async open() {
     this.#ear.state('connecting', null);
     const session = await this.#enter();
-    this.#session = session;
-    if (!session.grants.has('manage')) {
+    try {
+      // It is not cut off on its way in: only a peer that is in can leave, and another one would be awaited for a while.
+      this.#leaving.signal.throwIfAborted();
+      if (!session.grants.has('manage')) throw new NotPermitted('NOT_PERMITTED', 'This needs the grant to manage the room');
+    } catch (error) {
       session.close();
-      throw new NotPermitted('NOT_PERMITTED', 'This needs the grant to manage the room');
+      throw error;
     }
+    this.#session = session;
     session.on('inspection', ({ message }) => this.#ear.view(message));
     session.on('idtoken', ({ idToken }) => sessionStorage.setItem(IDENTITY, JSON.stringify({ ...storedIdentity(), idToken })));
     session.on('state', ({ state, error }) => {
@@ -63,11 +68,13 @@ export class MemberSource {
   }
 
   close() {
+    this.#leaving.abort();
     this.#session?.close();
   }
 
   async #enter() {
     const idToken = await ownIdToken();
+    this.#leaving.signal.throwIfAborted();
     const [number = 0] = crypto.getRandomValues(new Uint16Array(1));
     const peerId = `Inspector-${number.toString(16).padStart(4, '0')}`;
     const options = { room: this.#room, token: this.#token, peerId, idToken };
