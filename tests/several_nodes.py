@@ -17,20 +17,24 @@ _BY_THE_OPERATOR: Final = (
     "test_inspector.py::test_what_peers_call_themselves",
     "test_inspector.py::test_it_is_worked_by_keyboard",
     "test_inspector.py::test_no_secret_is_in_what_the_page_gets",
+    "test_inspector.py::test_the_server_in_figures",
+    "test_inspector.py::test_whoever_offers_to_names",
     "test_inspector_axe.py",
 )
+_TLS: Final = "TLS would be the load balancer's"
 _BALANCER: Final = "while no node is ready the load balancer leads nowhere, and answers 503 itself"
 
 ONE_NODE: Final[dict[str, str]] = {
     "integration/test_forward_cost.py": "counts the system calls that one process makes for a message",
     "integration/test_registration_cost.py": "counts the calls that one process makes for a registration",
-    "integration/test_tls.py": "TLS would be the load balancer's",
+    "integration/test_tls.py": _TLS,
+    "e2e/page/test_origins.py::test_our_page_works_on_the_second_port_and_over_tls": _TLS,
     "integration/test_operations.py::test_sign_in_is_limited": "the load balancer has the address of the clients here",
     "integration/test_operations.py::test_metrics": "each node counts for itself; a monitor adds up",
     "integration/test_operations.py::test_a_role_of_ones_own": "each node counts for itself; a monitor adds up",
     "integration/test_operations.py::test_ready_follows": "a node is ready or not by itself",
     "integration/test_inspecting.py::test_an_operator": _OPERATOR,
-    **dict.fromkeys((f"e2e/{test}" for test in _BY_THE_OPERATOR), _OPERATOR),
+    **dict.fromkeys((f"e2e/page/{test}" for test in _BY_THE_OPERATOR), _OPERATOR),
     "integration/test_dynamodb.py::test_during_an_outage": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_without_its_table": _BALANCER,
     "integration/test_dynamodb.py::test_a_server_that_waits": _BALANCER,

@@ -1,13 +1,13 @@
 """The site, which is this package over HTTP, and a browser for it."""
 
 import functools
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from browser import LAUNCH_ARGS, find_browser
+from http_site import running_site
 from playwright.sync_api import Browser, sync_playwright
 
 PACKAGE = Path(__file__).parent.parent
@@ -26,12 +26,8 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def site() -> Iterator[str]:
     """The package over HTTP, as modules need it."""
     handler = functools.partial(QuietHandler, directory=str(PACKAGE))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with running_site(handler) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

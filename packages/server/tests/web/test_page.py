@@ -57,7 +57,7 @@ async def test_the_page_may_load_nothing_from_elsewhere_and_be_framed_by_nobody(
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self' data: blob:",
-        "connect-src": "'self' ws: wss:",
+        "connect-src": "'self'",
         "font-src": "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -19,9 +19,12 @@ _READ: Final = ("GET", "HEAD")
 _VERSION: Final = version("heliograph-server")
 
 CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' ws: wss:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+"""A page's WebSocket is at the host and port that the page came from, whichever of ours or of a proxy's that is. For
+`'self'` that is the same origin, where `ws` goes with `http` and `wss` with `https` (Content Security Policy Level 3),
+in every browser that the SDK runs in."""
 
 ASSET_HEADERS: Final = {
     "Cache-Control": "no-cache",  # kept, but asked for again each time: the ETag makes that cheap
