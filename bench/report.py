@@ -141,7 +141,11 @@ def _table(scenario: Scenario, measured: Measured) -> Iterator[str]:
 
 
 def _data_channel(measured: Measured, root: Path) -> Iterator[str]:
-    bars = [Bar(label, measured.series(client, "ms"), ours=True) for client, label in CLIENTS.items()]
+    bars = [
+        Bar(label, measured.series(client, "ms"), ours=True)
+        for client, label in CLIENTS.items()
+        if client in measured.values
+    ]
     title = "From a sign-in to the first message on an open data channel"
     yield from _chart(DATA_CHANNEL, title, "ms (less is better)", bars, root)
     yield f"| {measured.rounds} times each | median, ms | lowest to highest, ms |"
