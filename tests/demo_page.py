@@ -8,7 +8,7 @@ from typing import Self
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-__all__ = ["FAILED", "DemoPage", "Look", "OpenPage"]
+__all__ = ["FAILED", "OPEN_TIMEOUT_MS", "DemoPage", "Look", "OpenPage"]
 
 FAILED = pytest.StashKey[bool]()
 """Left on a test that failed, for the fixtures that keep what it looked like."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from websockets.asyncio.client import ClientConnection
 
 import heliograph
 
-__all__ = ["OPERATOR_TOKEN", "InspectorPage", "raw_peer", "say"]
+__all__ = ["OPERATOR_TOKEN", "Inspect", "InspectorPage", "hear", "raw_peer", "say"]
 
 OPERATOR_TOKEN = "an-operator-token-for-the-stories-only"
 REPLY_TIMEOUT_S = 20
@@ -24,10 +25,19 @@ class InspectorPage:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.complaints: list[str] = []
+        self._errors: list[str] = []
+        self._forgiven: list[str] = []
+        page.on("pageerror", lambda error: self._errors.append(str(error)))
+        page.on("console", lambda line: self._errors.append(line.text) if line.type == "error" else None)
+
+    @property
+    def complaints(self) -> list[str]:
         """Exceptions, and errors in the console, such as a violation of the page's policy."""
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
+        return [line for line in self._errors if not any(re.search(one, line) for one in self._forgiven)]
+
+    def forgive(self, pattern: str) -> None:
+        """Errors in the console that belong to the story."""
+        self._forgiven.append(pattern)
 
     def find(self, name: str) -> Locator:
         """The element with that `data-testid`."""
@@ -51,27 +61,48 @@ class InspectorPage:
         await expect(self.find("verdict")).to_have_attribute("data-verdict", name, timeout=15_000)
 
     def row(self, of: str, key: str) -> Locator:
-        """A row of the list `peers`, `pairs` or `rooms`."""
+        """A row of the list `peers`, `pairs`, `rooms` or `refusals`."""
         return self.find(of).locator(f'[data-key="{key}"]')
+
+    def fact(self, of: str, name: str) -> Locator:
+        """A value of the list `node` or `room-facts`."""
+        return self.row(of, name).locator("dd")
+
+    async def refusals(self, code: str) -> int:
+        """How many the server counts now."""
+        counted = await self.row("refusals", code).locator("span").all_inner_texts()
+        return int(counted[0].replace(",", "")) if counted else 0
 
     def entries(self, event: str) -> Locator:
         """What the timeline has of that kind."""
         return self.page.locator(f'[data-testid="entry"][data-event="{event}"]')
 
 
+Inspect = Callable[..., Awaitable[InspectorPage]]
+"""Opens an empty page, on a screen of the story's size."""
+
+
 @asynccontextmanager
 async def raw_peer(
     server: ServerProcess, room: heliograph.Room, peer_id: str, **fields: Any
 ) -> AsyncIterator[ClientConnection]:
-    """A registered WebSocket and nothing more."""
+    """A registered WebSocket and nothing more. What it is sent waits for whoever reads it, however much that is."""
     async with heliograph.Api(server.url) as api:
         identity = await api.sign_in()
-    async with websockets.connect(server.ws_url) as socket:
+    async with websockets.connect(server.ws_url, max_queue=None) as socket:
         register = {"type": "register", "peer_id": peer_id, "room_id": room.room_id, "token": room.token}
         await say(socket, register | {"id_token": identity.id_token} | fields)
-        async with asyncio.timeout(REPLY_TIMEOUT_S):
-            assert json.loads(await socket.recv())["type"] == "registered_auth"
+        await hear(socket, "registered_auth")
         yield socket
+
+
+async def hear(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message of that type; others are passed over."""
+    async with asyncio.timeout(REPLY_TIMEOUT_S):
+        while (message := json.loads(await socket.recv()))["type"] != kind:
+            pass
+    heard: dict[str, Any] = message
+    return heard
 
 
 async def say(socket: ClientConnection, *messages: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ServerProcess", "nodes_of_tests", "running_server"]
+__all__ = ["ServerProcess", "nodes_of_tests", "out_of_service", "running_server"]
 
 NODES = "SERVER_TEST_NODES"
 """How many nodes the servers of the tests have, behind a load balancer."""
@@ -166,3 +166,13 @@ async def running_server(data_dir: Path, environ: Mapping[str, str] | None = Non
         yield server
     finally:
         await server.close()
+
+
+@contextlib.asynccontextmanager
+async def out_of_service(server: ServerProcess) -> AsyncIterator[None]:
+    """A server that others need too is stopped in there, and started again whatever happens."""
+    await server.stop()
+    try:
+        yield
+    finally:
+        await server.start()

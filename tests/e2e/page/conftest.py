@@ -1,4 +1,4 @@
-"""The stage of the page's stories: one server for all of them, a room each, and screens of two sizes."""
+"""The stage of the pages' stories: one server for all of them, a room each, and screens of two sizes."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from demo_page import FAILED, DemoPage, Look
+from inspector_page import OPERATOR_TOKEN, Inspect, InspectorPage
 from playwright.async_api import Browser, BrowserContext
 from server_process import ServerProcess, running_server
 
@@ -36,15 +37,24 @@ def size(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
     """The server of all stories. All come from one address, so it counts no sign-ins; nobody is away for long."""
-    environ = {"HELIOGRAPH_SIGNIN_LIMIT": "0", "HELIOGRAPH_RESUME_WINDOW_S": "8"}
+    environ = {
+        "HELIOGRAPH_SIGNIN_LIMIT": "0",
+        "HELIOGRAPH_RESUME_WINDOW_S": "8",
+        "HELIOGRAPH_OPERATOR_TOKEN": OPERATOR_TOKEN,
+    }
     async with running_server(tmp_path_factory.mktemp("stage"), environ) as server:
         yield server
 
 
 @pytest.fixture
-async def link(stage: ServerProcess) -> str:
-    """The link to a room of this story's own."""
-    room = await heliograph.create_room(stage.url)
+async def room(stage: ServerProcess) -> heliograph.Room:
+    """A room of this story's own."""
+    return await heliograph.create_room(stage.url)
+
+
+@pytest.fixture
+def link(stage: ServerProcess, room: heliograph.Room) -> str:
+    """The link to it."""
     return f"{stage.url}/#room={room.room_id}&token={room.token}"
 
 
@@ -78,6 +88,24 @@ async def look(
     for number, page in enumerate(pages, 1):
         if request.node.stash.get(FAILED, False) and not page.page.is_closed():
             await page.page.screenshot(path=results / f"page-{number}.png")
+    assert [complaint for page in pages for complaint in page.complaints] == []
+
+
+@pytest.fixture
+async def inspect(
+    contexts: Callable[..., Awaitable[BrowserContext]], size: str, request: pytest.FixtureRequest, results: Path
+) -> AsyncIterator[Inspect]:
+    """Opens a page for the inspector: `await inspect()`. What the browser complains of fails the story."""
+    pages: list[InspectorPage] = []
+
+    async def open_one(**options: Any) -> InspectorPage:
+        pages.append(InspectorPage(await (await contexts(size, **options)).new_page()))
+        return pages[-1]
+
+    yield open_one
+    for number, page in enumerate(pages, 1):
+        if request.node.stash.get(FAILED, False):
+            await page.page.screenshot(path=results / f"inspector-{number}.png")
     assert [complaint for page in pages for complaint in page.complaints] == []
 
 
