@@ -187,7 +187,7 @@ class Application:
             dependencies={name: _provide(part) for name, part in parts.items()},
             lifespan=[lambda _: self._running()],
             exception_handlers=EXCEPTION_HANDLERS,
-            cors_config=CORSConfig(allow_origins=list(settings.allowed_origins)) if settings.allowed_origins else None,
+            cors_config=_cors(settings.allowed_origins),
             openapi_config=OpenAPIConfig(
                 title="Heliograph signaling server",
                 version=self.readiness.version,
@@ -274,6 +274,11 @@ async def room_problems(settings: Settings) -> list[str]:
 
 async def _problems(store: RoomStore) -> list[str]:
     return await store.problems() if isinstance(store, DynamoRoomStore) else []
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    """What pages of these origins may do over HTTP; others nothing."""
+    return CORSConfig(allow_origins=list(origins), expose_headers=["Retry-After"]) if origins else None
 
 
 def _room_store(settings: Settings) -> RoomStore:

@@ -239,6 +239,13 @@ def _networks(text: str) -> tuple[str, ...]:
     return networks
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _list(text.lower())
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("expected origins like https://app.example.org, separated by commas")
+    return origins
+
+
 def _ice_urls(pattern: re.Pattern[str], expected: str) -> Callable[[str], tuple[str, ...]]:
     def parse(text: str) -> tuple[str, ...]:
         urls = _list(text)
@@ -280,9 +287,10 @@ _TABLE: Final = re.compile(r"(?:arn:[\w-]+:dynamodb:[\w-]+:\d{12}:table/)?[A-Za-
 
 _PORT: Final = _integer(0, 65535)
 
-_ICE_HOST: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-_STUN_URL: Final = re.compile(rf"stuns?:{_ICE_HOST}")  # RFC 7064
-_TURN_URL: Final = re.compile(rf"turns?:{_ICE_HOST}(?:\?transport=(?:udp|tcp))?")  # RFC 7065
+_HOST: Final = r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+_ORIGIN: Final = re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST}")  # RFC 6454, as browsers name one: without a path
+_STUN_URL: Final = re.compile(rf"stuns?:{_HOST}")  # RFC 7064
+_TURN_URL: Final = re.compile(rf"turns?:{_HOST}(?:\?transport=(?:udp|tcp))?")  # RFC 7065
 
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "host": _not_empty,
@@ -309,7 +317,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "turn_urls": _ice_urls(_TURN_URL, "URLs like turn:host:3478?transport=udp"),
     "turn_secret": _not_empty,
     "turn_ttl_s": _integer(60, 7 * 24 * 3600),
-    "allowed_origins": _list,
+    "allowed_origins": _origins,
     "trusted_proxies": _networks,
     "resume_window_s": _integer(1, 3600),
     "rate_limit": _integer(1, 1_000_000),

@@ -202,6 +202,17 @@ async def test_origins_are_refused_before_the_handshake_when_there_is_a_list(tmp
                 assert (await ask(ok, {"type": "ping"}))["code"] == "NOT_REGISTERED"
 
 
+async def test_pages_of_a_listed_origin_may_read_when_they_can_come_again(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path, allowed_origins=("https://lab.example",), signin_limit=1) as server,
+        httpx.AsyncClient(base_url=server.http_url, headers={"Origin": "https://lab.example"}) as page,
+    ):
+        answers = [await page.post("/anonymous-signin") for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 429]
+        assert "Retry-After" in answers[1].headers
+        assert answers[1].headers["Access-Control-Expose-Headers"] == "Retry-After"
+
+
 async def test_more_messages_than_the_rate_allows_are_told_and_then_closed(tmp_path: Path) -> None:
     async with running(tmp_path, rate_limit=20) as server, server.peer("a", await server.room()) as socket:
         flooding = asyncio.create_task(_flood(socket))
