@@ -26,6 +26,7 @@ INSIDE: Final = {
             "candidate",
             "refuse",
             "end",
+            "waiting",
         ),
         "answerCalls",
     },

@@ -27,7 +27,8 @@ const INSIDE = [
   ...['answerAgain', 'answerCalls', 'renegotiate', 'conclude', 'isOffering', 'isSilent', 'freshIceServers'],
   ...['giveUp', 'isNewer', 'isKnown', 'isOurs', 'isPlain', 'attach', 'reopened', 'redial', 'stands', 'healed'],
   ...['put', 'take', 'tell', 'probe', 'proof', 'drain', 'register', 'wake', 'expect', 'canRestart', 'announced'],
-  ...['incoming', 'channels', 'delayMs', 'enter', 'heal', 'watch', 'restart', 'changed', 'fail', 'describe', 'keep', 'await', 'left'],
+  ...['incoming', 'channels', 'delayMs', 'enter', 'heal', 'watch', 'restart', 'changed', 'fail', 'describe', 'keep', 'await', 'left', 'core', 'socket'],
+  ...['waiting', 'line', 'given', 'madeAt', 'begin', 'confirm', 'entered'],
 ];
 
 /** @type {Record<string, string | false>} */

@@ -56,14 +56,13 @@ export class Calls {
     /** @type {Open} */
     const call = { answers: [], wake: () => {}, credit, read: 0 };
     this.#calls.set(id, call);
-    const ms = Math.min(timeoutMs, 0x7fff_ffff);
     const late = () => this.#failed('CALL_TIMEOUT', `No answer of ${method} in ${timeoutMs / 1000} s`);
     try {
       const stream = credit === null ? {} : { credit };
       const sending = channel.send(JSON.stringify({ type: 'call', id, method, args, kwargs: named, ...stream }));
-      await within(sending, { ms, late, signal });
+      await within(sending, { ms: timeoutMs, late, signal });
       for (;;) {
-        const { frame, size } = await within(this.#next(call), { ms, late, signal });
+        const { frame, size } = await within(this.#next(call), { ms: timeoutMs, late, signal });
         if (frame.type === 'end') return;
         if (frame.type === 'failure') throw this.#failed(frame.code, frame.message || frame.code);
         yield frame.value;

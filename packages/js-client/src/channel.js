@@ -172,7 +172,7 @@ export class Channel extends Emitter {
   send(data, { signal } = {}) {
     const turn = this.#lastSend.then(() => this.#sendNow(data, signal));
     this.#lastSend = turn.catch(() => {});
-    return turn;
+    return signal ? within(turn, { signal }) : turn;
   }
 
   /**
@@ -180,7 +180,7 @@ export class Channel extends Emitter {
    * @param {{ signal?: AbortSignal | undefined }} [options]
    */
   async drained({ signal } = {}) {
-    await this.#lastSend;
+    await within(this.#lastSend, { signal });
     while (this.#over === null && this.#dc.bufferedAmount > 0) {
       this.#dc.bufferedAmountLowThreshold = 0;
       await this.#progress(signal);
@@ -290,8 +290,7 @@ export class Channel extends Emitter {
     const wake = () => woken.resolve();
     this.#waiters.add(wake);
     try {
-      if (ms === Infinity && !signal) await woken.promise;
-      else await within(woken.promise, { ms: Math.min(ms, 0x7fff_ffff), late, signal });
+      await within(woken.promise, { ms, late, signal });
     } finally {
       this.#waiters.delete(wake);
     }

@@ -29,6 +29,9 @@ import { RPC_PROTOCOL } from './split-frames.js';
  * @extends {Link<{ state: StateEvent<ConnectionState>, channel: ChannelEvent, file: FileEvent }>}
  */
 export class Connection extends Link {
+  /** How many wait for it in `session.connect`; NaN if it was not begun there. */
+  waiting = NaN;
+
   /**
    * The channel with this label, whoever opened it; it is opened if there is none. Let one side open it and the other wait for
    * its `channel` event: when both open one at the same moment, these are two.

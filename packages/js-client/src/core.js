@@ -388,7 +388,7 @@ function unknown() {
 function decode(frame) {
   try {
     const value = JSON.parse(frame);
-    return typeof value === 'object' && value !== null && typeof value.type === 'string' ? value : null;
+    return typeof value?.type === 'string' ? value : null;
   } catch {
     return null;
   }

@@ -54,18 +54,18 @@ export class Http {
   async call(method, path, body, { signal, fetch = this.#fetch } = {}) {
     const deadline = AbortSignal.timeout(HTTP_TIMEOUT_MS);
     /** @type {Record<string, string>} */
-    const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
+    const headers = body ? { 'Content-Type': 'application/json' } : {};
     if (this.#idToken !== undefined) headers.Authorization = `Bearer ${this.#idToken}`;
     try {
       const response = await fetch(new URL(path, this.#url), {
         method,
         headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        body: body ? JSON.stringify(body) : null,
         signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
       });
       if (response.status === 204) return null;
       const reply = /** @type {any} */ (await response.json().catch(() => null));
-      const record = typeof reply === 'object' && reply !== null ? reply : null;
+      const record = Object(reply) === reply ? reply : null;
       if (!response.ok) throw refused(response, record);
       if (record === null) throw new HeliographError('BAD_REPLY', `${path} did not answer with a JSON object`);
       return record;

@@ -22,6 +22,8 @@ const WINDOW_BYTES = 8 * CHUNK_BYTES;
  * @property {number} size
  * @property {string} sha256 in 64 lower-case hexadecimal digits
  * @property {number} resumedAt bytes that were here already
+ * @property {() => Promise<void>} discard frees the memory or disk that `blob` takes up, which cannot be read any more; nothing
+ *   happens to a file that was chosen with `to`
  */
 
 /** By what they are known again. @type {Map<string, { channel: Channel, taking: Promise<ReceivedFile> }>} */
@@ -111,7 +113,7 @@ export class IncomingFile {
       const blob = await pieces.finish(this.mime);
       await this.#say({ type: 'received', size: this.size, sha256 });
       void this.#linger();
-      return { blob, size: this.size, sha256, resumedAt };
+      return { blob, size: this.size, sha256, resumedAt, discard: pieces.discard.bind(pieces) };
     } catch (caught) {
       const error = caught instanceof DOMException && !signal?.aborted ? unwritable(caught) : caught;
       if (error instanceof errors.FileMismatch || error instanceof errors.FileUnwritable) {

@@ -58,7 +58,7 @@ export class Pieces {
     if (kept.size <= MAX_KEPT || oldest === undefined) return;
     const tooMany = kept.get(oldest);
     kept.delete(oldest);
-    if (tooMany) await tooMany.#store.discard();
+    if (tooMany) await tooMany.discard();
   }
 
   /** Starts over. */
@@ -85,6 +85,11 @@ export class Pieces {
   /** All of it. @param {string} mime @returns {Promise<Blob>} */
   finish(mime) {
     return this.#store.finish(this.size, mime);
+  }
+
+  /** Nobody wants it any more. @returns {Promise<void>} */
+  discard() {
+    return this.#store.discard();
   }
 }
 

@@ -99,7 +99,7 @@ export class Negotiation {
   /** @param {RTCIceCandidate | null} found null after the last */
   #found(found) {
     if (found?.candidate === '') return; // the end of one generation; the null that ends them all follows
-    if (found) tally(this.localCandidates, found.candidate);
+    if (found) tally(this.localCandidates, candidateType(found.candidate));
     const candidate = found?.toJSON() ?? null;
     if (this.#unsent) this.#unsent.push(candidate);
     else this.#say({ type: 'candidate', candidate });
@@ -118,18 +118,17 @@ export class Negotiation {
       typeof wire === 'string' ? { candidate: wire.replace(/^a=/, ''), sdpMid: null, sdpMLineIndex: 0 } : wire;
     try {
       if (!candidate?.candidate) return await this.pc.addIceCandidate();
-      tally(this.remoteCandidates, candidate.candidate);
+      tally(this.remoteCandidates, candidateType(candidate.candidate));
       return await this.pc.addIceCandidate(candidate);
     } catch {
       // A candidate that this browser cannot read is one path less, not the end of the attempt.
-      tally(this.remoteCandidates, ' typ unusable');
+      tally(this.remoteCandidates, 'unusable');
       return undefined;
     }
   }
 }
 
-/** @param {Record<string, number>} counts @param {string} candidate */
-function tally(counts, candidate) {
-  const type = candidateType(candidate);
+/** @param {Record<string, number>} counts @param {string} type */
+function tally(counts, type) {
   counts[type] = (counts[type] ?? 0) + 1;
 }

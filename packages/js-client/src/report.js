@@ -31,9 +31,9 @@ export function reportOf(peerId, { pc, answered, localCandidates, remoteCandidat
 }
 
 /**
- * @param {string | undefined} candidate the candidate attribute (RFC 8839 section 5.1)
+ * @param {string} candidate the candidate attribute (RFC 8839 section 5.1), which may have anything in it
  * @returns {string} its type
  */
 export function candidateType(candidate) {
-  return / typ (\w+)/.exec(candidate ?? '')?.[1] ?? 'unknown';
+  return / typ (host|[sp]rflx|relay)\b/.exec(candidate)?.[1] ?? 'unknown';
 }

@@ -154,20 +154,22 @@ export class Session extends Member {
   }
 
   /**
-   * Connects to `peerId`; resolves when data can flow.
+   * Connects to `peerId`; resolves when data can flow. An aborted `signal` ends this wait, and with the last one that there
+   * is the attempt, if `connect` began it.
    * @param {string} peerId
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<Connection>}
    * @throws {import('./errors.js').ConnectError | import('./errors.js').PeerNotFound}
    */
   async connect(peerId, { signal } = {}) {
+    const known = this.#connections.get(peerId);
     const connection = this.dial(peerId);
-    try {
-      return await connection.opened(signal);
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
+    if (connection !== known) connection.waiting = 0;
+    connection.waiting += 1;
+    return connection.opened(signal).finally(() => {
+      connection.waiting -= 1;
+      if (connection.waiting === 0 && connection.state === 'connecting') connection.close();
+    });
   }
 
   /**
@@ -289,7 +291,7 @@ export class Session extends Member {
   /** Sees to it that nothing runs out of what it needs to stay. */
   #stay() {
     staying().then(
-      ({ stay }) => stay(this, this.#signaling.core, this.#identity),
+      ({ stay }) => stay(this, this.#signaling, this.#identity),
       () => setTimeout(() => this.state === 'closed' || this.#stay(), STAY_RETRY_MS),
     );
   }

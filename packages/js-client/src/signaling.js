@@ -33,7 +33,7 @@ const FINAL = [
  *   reconnectWindowMs?: number,
  *   network?: EventTarget,
  * }} SignalingOptions
- * `network` fires `online` when it is worth trying again at once
+ * `network` fires `online`, or `visibilitychange`, when it is worth trying again or asking at once
  */
 /** @typedef {'connecting' | 'online' | 'reconnecting' | 'closed'} SignalingState */
 
@@ -49,10 +49,12 @@ export class Signaling extends Emitter {
   core;
   /** Whether the last registration went back into the session that there was. */
   resumed = false;
+  /** Where the device tells that it is online, or looked at. @type {EventTarget} */
+  network;
   #identity;
   #options;
-  /** @type {SignalingSocket | null} */
-  #socket = null;
+  /** The present one. @type {SignalingSocket | null} */
+  socket = null;
   #leaving = new AbortController();
   #attempt = 0;
   #onlineSince = 0;
@@ -69,6 +71,7 @@ export class Signaling extends Emitter {
     super();
     this.#identity = identity;
     this.#options = options;
+    this.network = options.network ?? globalThis;
     this.core = new Core(me, { ...ear, wake: () => this.#pump() }, ticket);
   }
 
@@ -89,12 +92,12 @@ export class Signaling extends Emitter {
 
   /** Sends what has no answer, and is lost if it can't be sent now. @param {object} message */
   tell(message) {
-    if (this.core.online && this.core.level > 1) this.#socket?.send(JSON.stringify(message));
+    if (this.core.online && this.core.level > 1) this.socket?.send(JSON.stringify(message));
   }
 
   /** Leaves the room. */
   close() {
-    for (const frame of this.core.leave()) this.#socket?.send(frame);
+    for (const frame of this.core.leave()) this.socket?.send(frame);
     this.#stop();
   }
 
@@ -108,16 +111,16 @@ export class Signaling extends Emitter {
   #stop() {
     const over = new errors.SignalingDown();
     this.#leaving.abort(over);
-    this.#socket?.close();
-    this.#socket = null;
+    this.socket?.close();
+    this.socket = null;
     this.#finish(null, over);
   }
 
   /** Sends what may be sent, and sees to it that the rest is when its time has come. */
   #pump() {
     clearTimeout(this.#timer);
-    if (this.#socket === null || !this.core.online) return;
-    for (let frame = this.core.take(); frame !== null; frame = this.core.take()) this.#socket.send(frame);
+    if (this.socket === null || !this.core.online) return;
+    for (let frame = this.core.take(); frame !== null; frame = this.core.take()) this.socket.send(frame);
     const ms = this.core.delayMs();
     if (ms < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.ceil(ms) + 1);
   }
@@ -128,15 +131,15 @@ export class Signaling extends Emitter {
     const token = this.#identity.get(); // while the socket opens
     token.catch(() => {}); // if there is no socket either, that is the reason
     const socket = await SignalingSocket.open(url, { ...this.#options, signal: stop });
-    this.#socket = socket;
+    this.socket = socket;
     socket.onframe = (frame) => this.core.receive(frame);
     socket.onquiet = () => this.core.online && this.core.probe();
     socket.onclose = (error) => this.#dropped(error);
     try {
-      ({ resumed: this.resumed } = await this.#register(socket, await token, stop));
-      if (this.#socket !== socket) throw new errors.SignalingDown();
+      ({ resumed: this.resumed } = await this.#register(socket, await within(token, { signal: stop }), stop));
+      if (this.socket !== socket) throw new errors.SignalingDown();
     } catch (error) {
-      if (this.#socket === socket) this.#socket = null;
+      if (this.socket === socket) this.socket = null;
       socket.close();
       this.core.disconnected();
       throw error;
@@ -159,7 +162,7 @@ export class Signaling extends Emitter {
       return await attempt(idToken);
     } catch (error) {
       if (!(error instanceof errors.InvalidIdToken)) throw error;
-      const fresh = await this.#identity.get(true);
+      const fresh = await within(this.#identity.get(true), { signal: stop });
       if (fresh === idToken) throw error;
       return await attempt(fresh);
     }
@@ -167,7 +170,7 @@ export class Signaling extends Emitter {
 
   /** @param {Error} error */
   #dropped(error) {
-    this.#socket = null;
+    this.socket = null;
     this.core.disconnected(); // which ends a registration under way
     if (this.state !== 'online') return;
     if (this.#isFinal(error)) return this.#finish(error);
@@ -177,12 +180,12 @@ export class Signaling extends Emitter {
   }
 
   async #comeBack() {
-    const { random = Math.random, reconnectWindowMs = RECONNECT_WINDOW_MS, network = globalThis } = this.#options;
+    const { random = Math.random, reconnectWindowMs = RECONNECT_WINDOW_MS } = this.#options;
     const until = performance.now() + reconnectWindowMs;
     const stop = this.#leaving.signal;
     while (!stop.aborted) {
       try {
-        await pause(delayMs(this.#attempt++, random), stop, network);
+        await pause(delayMs(this.#attempt++, random), stop, this.network);
         return await this.#connect(stop);
       } catch (error) {
         if (!stop.aborted && (this.#isFinal(error) || performance.now() > until)) {

@@ -30,18 +30,16 @@ export class SignalingSocket {
   /** Called to have the server say something. */
   onquiet = () => {};
   #ws;
-  #replyTimeoutMs;
   #keepalive = 0;
   #heard = true;
   #closed = false;
 
   /** @param {WebSocket} ws open @param {SocketOptions} options */
-  constructor(ws, { replyTimeoutMs = REPLY_TIMEOUT_MS, keepaliveMs = KEEPALIVE_MS }) {
+  constructor(ws, { keepaliveMs = KEEPALIVE_MS }) {
     this.#ws = ws;
-    this.#replyTimeoutMs = replyTimeoutMs;
     ws.addEventListener('message', ({ data }) => this.#receive(data));
     ws.addEventListener('close', ({ code }) => this.#end(closure(code)));
-    this.#keepalive = setInterval(() => this.#checkAlive(), keepaliveMs);
+    this.#keepalive = setInterval(() => this.#checkAlive(keepaliveMs), keepaliveMs);
   }
 
   /**
@@ -84,15 +82,18 @@ export class SignalingSocket {
     if (!this.#closed && typeof data === 'string') this.onframe(data);
   }
 
-  #checkAlive() {
+  /** @param {number} ms since the last look */
+  #checkAlive(ms) {
     if (this.#heard) {
       this.#heard = false;
       this.onquiet();
-    } else {
-      // Given up without waiting for its close, which can take minutes on a dead network.
-      this.#end(new ReplyTimeout('ping', this.#replyTimeoutMs));
-      this.#ws.close();
-    }
+    } else this.giveUp(ms);
+  }
+
+  /** Nothing came. Its close is not waited for, which can take minutes on a dead network. @param {number} ms for so long */
+  giveUp(ms) {
+    this.#end(new ReplyTimeout('ping', ms));
+    this.#ws.close();
   }
 
   /** @param {Error} error */

@@ -22,12 +22,13 @@ export function deferred() {
  * `promise`, or the error of `late()` after `ms`, or the reason of `signal`, whichever is first.
  * @template T
  * @param {Promise<T>} promise
- * @param {{ ms: number, late: () => Error, signal?: AbortSignal | undefined }} bound
+ * @param {{ ms?: number, late?: () => Error, signal?: AbortSignal | undefined }} bound
  * @returns {Promise<T>}
  */
-export function within(promise, { ms, late, signal }) {
+export function within(promise, { ms = Infinity, late, signal }) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => settle(() => reject(late())), ms);
+    // A timer holds for 24 days at most.
+    const timer = ms < 0x7fff_ffff ? setTimeout(() => settle(() => reject(late?.())), ms) : 0;
     const onAbort = () => settle(() => reject(signal?.reason));
     /** @param {() => void} finish */
     function settle(finish) {
@@ -45,27 +46,19 @@ export function within(promise, { ms, late, signal }) {
 }
 
 /**
- * Resolves after `ms`, or as soon as `wake` fires an event named `online`; rejects with the reason of `signal`.
+ * Resolves after `ms`, or as soon as `wake` tells that the device is online, or looked at; rejects with the reason of `signal`.
  * @param {number} ms
  * @param {AbortSignal} signal
- * @param {EventTarget} [wake]
+ * @param {EventTarget} wake
  * @returns {Promise<void>}
  */
-export function pause(ms, signal, wake) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => settle(resolve), ms);
-    const onWake = () => settle(resolve);
-    const onAbort = () => settle(() => reject(signal.reason));
-    /** @param {() => void} finish */
-    function settle(finish) {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      wake?.removeEventListener('online', onWake);
-      finish();
-    }
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort);
-    wake?.addEventListener('online', onWake);
-    return undefined;
-  });
+export async function pause(ms, signal, wake) {
+  const over = new AbortController();
+  await within(
+    new Promise((resolve) => {
+      setTimeout(resolve, ms);
+      for (const type of ['online', 'visibilitychange']) wake.addEventListener(type, resolve, { signal: over.signal });
+    }),
+    { signal },
+  ).finally(() => over.abort());
 }

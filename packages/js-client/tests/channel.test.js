@@ -106,6 +106,27 @@ test('a wait to receive ends with its AbortSignal', async () => {
   close();
 });
 
+test('a send that waits for its turn, or for room, ends with its AbortSignal and sends nothing', async () => {
+  const dc = new StuckDataChannel();
+  const limits = { highWaterBytes: 10, lowWaterBytes: 5 };
+  const channel = new Channel(/** @type {any} */ (dc), /** @type {any} */ ({ sctp: null }), limits);
+  await channel.send('12345678');
+  const [first, second] = [new AbortController(), new AbortController()];
+  const waiting = channel.send('for room', { signal: first.signal });
+  const queued = channel.send('for its turn', { signal: second.signal });
+  const drained = channel.drained({ signal: second.signal });
+  second.abort(new RangeError('enough'));
+  await throws(queued, RangeError);
+  await throws(drained, RangeError);
+  first.abort(new TypeError('enough'));
+  await throws(waiting, TypeError);
+  const last = channel.send('last');
+  dc.bufferedAmount = 0;
+  dc.dispatchEvent(new Event('bufferedamountlow'));
+  await last;
+  equal(dc.bufferedAmount, 'last'.length);
+});
+
 class StuckDataChannel extends EventTarget {
   label = 'stuck';
   readyState = 'open';

@@ -163,6 +163,62 @@ test('a connect can be called off', async () => {
   b.close();
 });
 
+test('a connect that is called off ends nobody else\'s', async () => {
+  const server = new FakeServer();
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  const abort = new AbortController();
+  const [first, second] = [a.connect('b', { signal: abort.signal }), a.connect('b')];
+  abort.abort(new RangeError('never mind'));
+  await throws(first, RangeError);
+  const ab = await second;
+  await throws(a.connect('b', { signal: abort.signal }), RangeError);
+  equal([ab.state, a.connections.get('b') === ab], ['open', true], 'the one that there is');
+  ab.close();
+  server.forward = () => null;
+  const dialled = a.dial('b');
+  await throws(a.connect('b', { signal: abort.signal }), RangeError);
+  equal(dialled.state, 'connecting', 'one that was not begun for those who wait');
+  a.close();
+  b.close();
+});
+
+test('an attempt ends with the last one who waits for it', async () => {
+  const server = new FakeServer();
+  server.forward = () => null;
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  const aborts = [new AbortController(), new AbortController()];
+  const waits = aborts.map(({ signal }) => throws(a.connect('b', { signal }), RangeError));
+  for (const [index, abort] of aborts.entries()) {
+    equal(a.connections.size, 1);
+    abort.abort(new RangeError('never mind'));
+    await waits[index];
+  }
+  equal(a.connections.size, 0);
+  a.close();
+  b.close();
+});
+
+test('a peer may call the types of its candidates anything', async () => {
+  const server = new FakeServer();
+  const [a, b] = await Promise.all([enter(server, 'a'), enter(server, 'b')]);
+  server.forward = (message) => {
+    if (message.type !== 'answer') return message;
+    const odd = ['constructor', '__proto__', 'x'.repeat(1000)].map((type) => ({
+      ...message,
+      ...{ type: 'candidate', sdp: undefined },
+      candidate: { candidate: `candidate:1 1 udp 1 10.0.0.1 9 typ ${type}`, sdpMid: '0', sdpMLineIndex: 0 },
+    }));
+    return [...odd, message];
+  };
+  const ab = await a.connect('b');
+  const { remoteCandidates } = ab.report();
+  const known = ['host', 'srflx', 'prflx', 'relay', 'unknown', 'unusable'];
+  ok(Object.entries(remoteCandidates).every(([type, count]) => known.includes(type) && count > 0), JSON.stringify(remoteCandidates));
+  ok((remoteCandidates.unknown ?? 0) >= 3, 'they are counted');
+  a.close();
+  b.close();
+});
+
 test('a peer that comes back under its id gets a new connection, and the old one ends', async () => {
   const { server, b, ba, close } = await connectedPair();
   const incoming = /** @type {Promise<ConnectionEvent>} */ (next(b, 'connection'));

@@ -144,6 +144,19 @@ test('a file that cannot be opened for writing is said so', async () => {
   equal(error.code, 'CANNOT_WRITE');
 });
 
+test('a received file that is discarded takes up nothing any more; one that was chosen stays', async () => {
+  const before = await scratch();
+  const file = new File([content(MEMORY_BYTES + 1)], 'gone.bin');
+  const received = await sent(file, {});
+  equal((await scratch()).length, before.length + 1);
+  await received.discard();
+  equal(await scratch(), before);
+  await throws(received.blob.arrayBuffer(), DOMException);
+  const to = await chosen('stays.bin');
+  await (await sent(file, { to })).discard();
+  equal(await hashOf(await to.getFile()), await hashOf(file));
+});
+
 test('what is discarded is not on disk', async () => {
   const before = await scratch();
   const file = await DiskFile.scratch();

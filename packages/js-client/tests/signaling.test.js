@@ -1,6 +1,7 @@
 import * as heliograph from '../src/index.js';
 import { defaultReply, FakeServer } from './fake-server.js';
-import { equal, ok, test, throws, until } from './harness.js';
+import { PROBE_MS } from '../src/staying.js';
+import { equal, ok, test, throws, turn, until } from './harness.js';
 import { chatOf, connectedPair, enter, state } from './pair.js';
 
 test('registers with the fields of the protocol, and lists the others', async () => {
@@ -140,18 +141,56 @@ test('a socket that went silent is found and replaced', async () => {
   a.close();
 });
 
-test('the device coming online ends the pause', async () => {
+test('a device that wakes up asks the server at once, and finds a dead socket', async () => {
+  const server = new FakeServer();
+  const network = new EventTarget();
+  const a = await enter(server, 'a', { random: () => 0, signaling: { network } });
+  server.reply = (message) => (message.type === 'ping' ? null : defaultReply(message));
+  const lost = state(a, 'reconnecting');
+  const asked = () => server.heard('ping').length > 0;
+  await until(() => (network.dispatchEvent(new Event('visibilitychange')), asked()), 'the part for it is loaded');
+  const before = performance.now();
+  ok((await lost).error instanceof heliograph.ReplyTimeout, 'says why');
+  ok(performance.now() - before < PROBE_MS + 1000, 'long before the next look');
+  server.reply = defaultReply;
+  await state(a, 'online');
+  network.dispatchEvent(new Event('online'));
+  await a.ping();
+  equal(a.state, 'online', 'one that answers stays');
+  a.close();
+  const count = server.heard('ping').length;
+  network.dispatchEvent(new Event('online'));
+  await turn();
+  equal(server.heard('ping').length, count, 'it is over');
+});
+
+test('what an id token is awaited for can be called off', async () => {
+  const server = new FakeServer();
+  const abort = new AbortController();
+  const entering = enter(server, 'a', { idToken: () => new Promise(() => {}), signal: abort.signal });
+  await until(() => server.sockets.length === 1, 'the socket is open');
+  abort.abort(new RangeError('never mind'));
+  await throws(entering, RangeError);
+  await until(() => server.sockets.length === 0, 'no socket is left open');
+});
+
+for (const type of ['online', 'visibilitychange']) {
+  test(`the device coming back (${type}) ends the pause`, () => endsThePause(type));
+}
+
+/** @param {string} type */
+async function endsThePause(type) {
   const server = new FakeServer();
   const network = new EventTarget();
   const a = await enter(server, 'a', { random: () => 0.999, signaling: { network } });
   server.hangUp(1006);
   await state(a, 'reconnecting');
   const before = performance.now();
-  network.dispatchEvent(new Event('online'));
+  network.dispatchEvent(new Event(type));
   await state(a, 'online');
   ok(performance.now() - before < 200, 'at once');
   a.close();
-});
+}
 
 test('frames that are no messages are passed over', async () => {
   const server = new FakeServer();
