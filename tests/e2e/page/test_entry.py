@@ -1,11 +1,16 @@
 """Getting in: a room of one's own, a link, a code, and what is said when that does not work."""
 
 import re
+import time
+from collections.abc import Awaitable, Callable
 
 import pytest
 from demo_page import Look
-from playwright.async_api import expect
+from playwright.async_api import BrowserContext, expect
 from server_process import ServerProcess
+
+import heliograph
+from heliograph_server.identity.local import LocalIdentity
 
 
 async def test_a_new_room_has_a_link_and_a_code_to_scan(stage: ServerProcess, look: Look) -> None:
@@ -94,3 +99,42 @@ async def test_all_of_it_by_keyboard(stage: ServerProcess, look: Look, size: str
         await tab_to("leave-room")
         await keys.press("Space")
         await expect(page.find("create-room")).to_be_focused()
+
+
+async def test_the_link_is_copied(
+    link: str, contexts: Callable[..., Awaitable[BrowserContext]], size: str, look: Look
+) -> None:
+    page = await look(link, await contexts(size, permissions=["clipboard-read", "clipboard-write"]))
+    await page.is_online()
+    await page.find("invite").click()
+    await page.find("copy-link").click()
+    await expect(page.find("copy-link")).to_have_text("Copied")
+    assert await page.page.evaluate("navigator.clipboard.readText()") == link
+
+
+NAMED = "sessionStorage['heliograph:identity'] ??= JSON.stringify({ peerId: 'Browser-7', idToken: '%s' })"
+
+
+@pytest.mark.usefixtures("worker")
+async def test_under_another_name_it_connects_to_the_same_peer(
+    stage: ServerProcess, link: str, contexts: Callable[..., Awaitable[BrowserContext]], size: str, look: Look
+) -> None:
+    token = LocalIdentity(stage._data_dir, time.time).mint("anon-ann", 600)
+    async with heliograph.Worker(link, peer_id="Browser-7"):
+        context = await contexts(size)
+        await context.add_init_script(NAMED % token)
+        page = await look(f"{link}&connect=Worker-1", context)
+        await page.is_connected()
+        await expect(page.find("connection-peer")).to_have_text("Worker-1")
+        assert await page.own_id() != "Browser-7"
+
+
+EXPIRY_NOTICE_S = 300
+
+
+async def test_a_room_that_soon_lets_nobody_in_says_so(stage: ServerProcess, look: Look) -> None:
+    room = await heliograph.create_room(stage.url, ttl_s=EXPIRY_NOTICE_S + 4)
+    page = await look(f"{stage.url}/#room={room.room_id}&token={room.token}")
+    await page.is_online()
+    await expect(page.find("server-state")).to_have_text("In the room. Soon nobody new gets in", timeout=20_000)
+    await expect(page.find("server-state")).to_be_visible()

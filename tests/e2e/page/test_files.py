@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import re
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 from demo_page import DemoPage, Look
 from playwright.async_api import Locator, expect
+
+import heliograph
 
 SIZE = 8_000_000
 LONG_MS = 60_000
@@ -41,6 +44,17 @@ HOLD = """() => {
 }"""
 """The page gets the first chunks of its files, the others after `goOn()`: a transfer can be met in its middle."""
 IN_THE_MIDDLE = re.compile(r"[1-5]\.\d MB of 8\.0 MB")
+
+
+MB = 1_000_000
+GIB = 1 << 30
+ON_DISK = """async () => {
+  const root = await navigator.storage.getDirectory();
+  const folder = await root.getDirectoryHandle('heliograph-scratch', { create: true });
+  let count = 0;
+  for await (const name of folder.keys()) count += !name.endsWith('.crswap');
+  return count;
+}"""
 
 
 async def drop(page: DemoPage, name: str) -> Locator:
@@ -126,3 +140,111 @@ async def test_a_worker_killed_in_the_middle_is_noticed_and_its_successor_gets_t
     async with worker_process(link):
         await expect(file).to_have_attribute("data-state", "done", timeout=LONG_MS)
         await expect(file.get_by_test_id("file-sha256")).to_have_text(SHA256)
+
+
+async def test_what_is_dropped_before_anybody_is_there_is_not_swallowed(link: str, look: Look) -> None:
+    page = await look(link)
+    await page.is_online()
+    file = await drop(page, "big.bin")
+    await expect(page.find("error-banner")).to_contain_text("nobody to send that to")
+    await expect(file).to_have_count(0)
+
+
+async def test_files_beyond_the_room_for_them_are_refused(link: str, look: Look) -> None:
+    page = await look(link)
+    name = await page.own_id()
+    items = page.find("file-item")
+    async with heliograph.connect(link, peer=name, peer_id="Client-1") as connection:
+
+        async def announced(file: str, size: int) -> tuple[heliograph.Channel, dict[str, object]]:
+            channel = connection.open_channel("file")
+            await channel.send(json.dumps({"type": "file", "name": file, "size": size}))
+            answer = await channel.receive()
+            return channel, json.loads(str(answer))
+
+        first, answer = await announced("first.bin", GIB + GIB // 2)
+        assert answer["type"] == "accepted"
+        _, answer = await announced("second.bin", GIB)
+        assert (answer["type"], answer["code"]) == ("refused", "NO_SPACE")
+        await page.look_at("talk")
+        await expect(items.filter(has_text="second.bin")).to_have_attribute("data-state", "failed")
+        await expect(items.filter(has_text="second.bin").get_by_test_id("file-status")).to_contain_text("No room")
+        await first.close()
+        await expect(items.filter(has_text="first.bin")).to_have_attribute("data-state", "interrupted")
+        third, answer = await announced("third.bin", GIB)
+        assert answer["type"] == "accepted", "There is room again"
+        await third.close()
+
+
+async def test_what_a_received_file_takes_up_is_given_back(link: str, look: Look, tmp_path: Path) -> None:
+    page = await look(link)
+    name = await page.own_id()
+    items = page.find("file-item")
+    for file in ("removed.bin", "dropped.bin"):
+        (tmp_path / file).write_bytes(bytes(5 * MB))
+    async with heliograph.connect(link, peer=name, peer_id="Client-1") as connection:
+        await heliograph.send_file(connection, tmp_path / "removed.bin")
+        await page.look_at("talk")
+        await expect(items.get_by_test_id("file-download")).to_be_visible()
+        assert await page.page.evaluate(ON_DISK) == 1
+        await items.get_by_test_id("file-remove").click()
+        await expect(items).to_have_attribute("data-state", "removed")
+        await expect(items.get_by_test_id("file-download")).to_be_hidden()
+        await page.page.wait_for_function(f"async () => await ({ON_DISK})() === 0")
+        await heliograph.send_file(connection, tmp_path / "dropped.bin")
+        await expect(items.filter(has_text="dropped.bin")).to_have_attribute("data-state", "done")
+        assert await page.page.evaluate(ON_DISK) == 1
+        chat = connection.channel("chat")
+        for number in range(500):
+            await chat.send(f"message {number}")
+        await page.hears("message 499")
+        await expect(items).to_have_count(0)
+        await page.page.wait_for_function(f"async () => await ({ON_DISK})() === 0")
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_sender_that_is_reloaded_sends_the_rest(link: str, look: Look) -> None:
+    page = await look(f"{link}&connect=Worker-1")
+    await page.is_connected()
+    await page.page.evaluate(HOLD)
+    file = await drop(page, "big.bin")
+    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    await page.page.reload()
+    await page.is_connected()
+    file = await drop(page, "big.bin")
+    await expect(file).to_have_attribute("data-state", "done", timeout=LONG_MS)
+    await expect(file.get_by_test_id("file-sha256")).to_have_text(SHA256)
+
+
+async def test_a_receiver_that_is_reloaded_gets_the_file(link: str, look: Look) -> None:
+    ann, bob = await look(link), await look(link)
+    await ann.find("connect-button").click()
+    await bob.is_connected()
+    await ann.is_connected()
+    await ann.page.evaluate(HOLD)
+    file = await drop(ann, "big.bin")
+    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    await bob.page.reload()
+    await bob.is_online()
+    await ann.page.evaluate("goOn()")
+    await expect(file).to_have_attribute("data-state", "interrupted")
+    await ann.find("reconnect").click()
+    await ann.is_connected()
+    await expect(file).to_have_attribute("data-state", "done", timeout=LONG_MS)
+    await bob.look_at("talk")
+    await expect(bob.find("file-sha256")).to_have_text(SHA256)
+
+
+async def test_a_sender_that_is_gone_leaves_the_receiver_in_order(link: str, look: Look) -> None:
+    ann, bob = await look(link), await look(link)
+    await ann.find("connect-button").click()
+    await bob.is_connected()
+    await ann.is_connected()
+    await ann.page.evaluate(HOLD)
+    file = await drop(ann, "big.bin")
+    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    await ann.page.close()
+    await bob.look_at("talk")
+    await expect(bob.find("file-item")).to_have_attribute("data-state", "interrupted", timeout=LONG_MS)
+    await expect(bob.find("file-status")).to_contain_text("is kept")
+    await bob.is_online()

@@ -1,10 +1,19 @@
 """What others say is text: in names, tags, properties, messages, results and files, however much of it there is."""
 
 import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx
+import pytest
 from demo_page import DemoPage, Look
 from playwright.async_api import expect
+from server_process import ServerProcess
+from websockets.asyncio.client import ClientConnection, connect
 
 import heliograph
 
@@ -14,6 +23,9 @@ PASTE = """(area) => {
   clipboardData.setData('text/plain', '0123456789'.repeat(1e6));
   area.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
 }"""
+CODES = ["constructor", "__proto__", "toString"]
+"""Every object of JavaScript has these."""
+SDP = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 FRAME = 250_000
 FRAMES = 40
 
@@ -106,3 +118,91 @@ async def test_ten_megabytes_of_text_pasted_go_as_a_file(link: str, look: Look) 
     await expect(file.get_by_test_id("file-status")).to_contain_text("10.0 MB")
     await ann.chat("and a short one")
     await bob.hears("and a short one")
+
+
+class RawPeer:
+    """A peer that says what it likes."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def say(self, **message: Any) -> None:
+        await self._socket.send(json.dumps({"sender": "Raw-1", **message}))
+
+    async def hears(self, kind: str) -> dict[str, Any]:
+        """The next message of that type."""
+        async for frame in self._socket:
+            message: dict[str, Any] = json.loads(frame)
+            if message["type"] == kind:
+                return message
+        raise AssertionError(f"It closed before a {kind} came")
+
+
+@pytest.fixture
+async def raw(stage: ServerProcess, link: str) -> AsyncIterator[RawPeer]:
+    """Raw-1, in the story's room."""
+    room, token = re.findall(r"=([^&]+)", link)
+    async with httpx.AsyncClient(base_url=stage.url) as http, connect(stage.ws_url) as socket:
+        id_token = (await http.post("/anonymous-signin")).json()["id_token"]
+        place = {"room_id": room, "token": token, "id_token": id_token, "peer_id": "Raw-1"}
+        await socket.send(json.dumps({"type": "register", **place}))
+        peer = RawPeer(socket)
+        await peer.hears("registered_auth")
+        yield peer
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_a_refusal_may_have_any_code(raw: RawPeer, link: str, look: Look, code: str) -> None:
+    page = await look(f"{link}&connect=Raw-1")
+    offer = await raw.hears("offer")
+    to = {"target": offer["sender"], "connection_id": offer["connection_id"]}
+    await raw.say(type="error", code=code, message="not today", **to)
+    await page.look_at("talk")
+    await expect(page.find("connection-state")).to_have_attribute("data-state", "failed")
+    await expect(page.find("error-banner")).to_contain_text("not today")
+
+
+@pytest.mark.parametrize("code", CODES)
+async def test_a_file_and_a_call_may_be_refused_with_any_code(link: str, look: Look, tmp_path: Path, code: str) -> None:
+    worker = heliograph.Worker(link, peer_id="Worker-1")
+
+    @worker.on_channel("file")
+    async def refuse(channel: heliograph.Channel) -> None:
+        await channel.receive()
+        await channel.send(json.dumps({"type": "refused", "code": code, "message": "no such luck"}))
+        with contextlib.suppress(heliograph.HeliographError):
+            await channel.receive()
+
+    @worker.rpc("fail")
+    async def fail() -> None:
+        raise heliograph.RpcError("out of luck", code=code)
+
+    source = tmp_path / "any.txt"
+    source.write_text("any")
+    async with worker:
+        page = await look(link)
+        await page.connect("Worker-1")
+        await page.send_file(source)
+        file = page.find("file-item")
+        await expect(file).to_have_attribute("data-state", "failed")
+        await expect(file.get_by_test_id("file-status")).to_contain_text("no such luck")
+        call = await page.call("fail")
+        await expect(call).to_have_attribute("data-state", "failed")
+        await expect(call.get_by_test_id("call-status")).to_contain_text("They answered with an error: out of luck")
+
+
+async def test_candidates_may_be_of_any_type_and_number(raw: RawPeer, link: str, look: Look) -> None:
+    page = await look(link)
+    name = await page.own_id()
+    lines = "".join(f"a=candidate:1 1 udp 1 10.0.0.1 9 typ x{number}\r\n" for number in range(1000))
+    await raw.say(type="offer", target=name, connection_id="1", sdp=SDP + lines)
+    await raw.hears("quit")
+    odd = {"candidate": f"candidate:1 1 udp 1 10.0.0.1 9 typ {'y' * 10_000}", "sdpMid": "0", "sdpMLineIndex": 0}
+    await raw.say(type="offer", target=name, connection_id="2", sdp=SDP)
+    await raw.say(type="candidate", target=name, connection_id="2", candidate=odd)
+    await raw.hears("answer")
+    await page.look_at("link")
+    steps = page.find("timeline").locator("li")
+    await expect(page.find("timeline").locator('[data-step="local-answer"]')).to_have_count(1)
+    names = await steps.evaluate_all("(all) => all.map(({ dataset }) => dataset.step)")
+    assert set(names) <= {"sign-in", "register", "remote-offer", "local-answer", "local-host", "ice-checking"}, names

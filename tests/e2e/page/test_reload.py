@@ -15,6 +15,10 @@ from server_process import ServerProcess
 import heliograph
 from heliograph_server.identity.local import TOKEN_LIFE_S, LocalIdentity
 
+LONG_OFFLINE_MS = 11 * 60_000
+"""The SDK gives up after ten minutes, unless it is told otherwise."""
+FOUND_WITHIN_MS = 10_000
+"""Otherwise a dead socket is found after 20 s at the earliest."""
 LEFT_S = 20
 """In which a token that is about to end has to be used, and renewed."""
 
@@ -43,6 +47,71 @@ async def test_a_reload_is_the_same_peer_with_the_same_conversation(link: str, l
         await page.hears("after it")
         watching.cancel()
     assert news == {"PeerAway", "PeerBack"}, "To the others it was somebody who came and went"
+
+
+NO_ANSWER = """
+if (location.protocol.startsWith('http') && sessionStorage['test:no-answer']) {
+    sessionStorage.removeItem('test:no-answer');
+    window.WebSocket = class extends EventTarget { close() {} };
+}"""
+"""The next page of the tab gets no WebSocket, and so not into the room."""
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_second_reload_before_the_first_is_through_loses_nothing(
+    link: str, contexts: Callable[..., Awaitable[BrowserContext]], size: str, look: Look
+) -> None:
+    context = await contexts(size)
+    await context.add_init_script(NO_ANSWER)
+    page = await look(link, context)
+    name = await page.own_id()
+    await page.connect("Worker-1")
+    await page.chat("before the reloads")
+    await page.hears("before the reloads")
+    async with heliograph.connect(link, peer_id="Client-1") as watcher:
+        await page.page.evaluate("sessionStorage['test:no-answer'] = 1")
+        await page.page.reload()
+        await expect(page.find("server-state")).to_have_attribute("data-state", "connecting")
+        await expect(page.find("own-peer-id")).to_have_text(name)
+        await page.page.reload()
+        await page.is_connected()
+        await expect(page.find("own-peer-id")).to_have_text(name)
+        await expect(page.find("chat-message").filter(has_text="before the reloads")).to_have_count(2)
+        news = []
+        async for event in watcher.events():
+            if getattr(getattr(event, "peer", None), "peer_id", "") == name:
+                news.append(type(event).__name__)
+            if news[-1:] == ["PeerBack"]:
+                break
+    assert news == ["PeerAway", "PeerBack"], "It had the ticket still"
+
+
+MUTE = "addEventListener('pagehide', (event) => window.isMute && event.stopImmediatePropagation());"
+HIDE = """() => {
+    window.isMute = true;
+    Object.defineProperty(document, 'hidden', { value: true });
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+}"""
+"""The page goes out of view, and later ends without a word."""
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_page_that_was_discarded_out_of_view_is_back_where_it_was(
+    link: str, contexts: Callable[..., Awaitable[BrowserContext]], size: str, look: Look
+) -> None:
+    context = await contexts(size)
+    await context.add_init_script(MUTE)
+    page = await look(link, context)
+    name = await page.own_id()
+    await page.connect("Worker-1")
+    await page.chat("before")
+    await page.hears("before")
+    await page.page.evaluate(HIDE)
+    await page.page.goto("about:blank")
+    await page.page.goto(link)
+    await page.is_connected()
+    await expect(page.find("own-peer-id")).to_have_text(name)
+    await expect(page.find("chat-message").filter(has_text="before")).to_have_count(2)
 
 
 HOLD_NEXT = """id => {
@@ -99,6 +168,41 @@ async def test_offline_and_back(stage: ServerProcess, link: str, look: Look) -> 
         await expect(page.find("server-state")).to_have_text("In the room")
         await expect(page.find("own-peer-id")).to_have_text(name)
         await expect(page.find("connection-state")).to_have_attribute("data-state", "open")
+
+
+async def test_offline_for_longer_than_a_session_waits_and_back(
+    stage: ServerProcess, link: str, contexts: Callable[..., Awaitable[BrowserContext]], size: str, look: Look
+) -> None:
+    async with cutting_proxy(stage.http_port, random.Random(1)) as proxy:
+        context = await contexts(size)
+        await context.clock.install()
+        page = await look(link.replace(stage.url, proxy.url), context)
+        page.forgive("WebSocket connection to .* failed|net::ERR_")  # the QR code, for one
+        await page.is_online()
+        await context.set_offline(True)
+        proxy.refusing = True
+        proxy.cut()
+        state = page.find("server-state")
+        await expect(state).to_contain_text("It goes on by itself once it is back")
+        for _ in range(3):
+            await context.clock.fast_forward(LONG_OFFLINE_MS)
+            await expect(state).to_have_attribute("data-state", "reconnecting")
+        proxy.refusing = False
+        await context.set_offline(False)
+        await expect(state).to_have_attribute("data-state", "online", timeout=20_000)
+
+
+async def test_on_another_network_a_dead_socket_is_found_at_once(stage: ServerProcess, link: str, look: Look) -> None:
+    async with cutting_proxy(stage.http_port, random.Random(1)) as proxy:
+        page = await look(link.replace(stage.url, proxy.url))
+        await page.is_online()
+        proxy.hang()
+        await page.page.context.set_offline(True)
+        await page.page.context.set_offline(False)
+        state = page.find("server-state")
+        await expect(state).to_have_attribute("data-state", "reconnecting", timeout=FOUND_WITHIN_MS)
+        proxy.go_on()
+        await expect(state).to_have_attribute("data-state", "online", timeout=20_000)
 
 
 async def test_put_out_of_the_room_and_told_why(stage: ServerProcess, look: Look) -> None:

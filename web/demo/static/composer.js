@@ -5,6 +5,7 @@ import { MAX_MESSAGE_LENGTH } from './conversation.js';
 import { byTestId, find, say } from './dom.js';
 
 /** @typedef {import('./conversation.js').Conversation} Conversation */
+/** @typedef {{ message: string, method: string, argument: string }} Draft */
 
 const MAX_METHODS = 50;
 
@@ -15,6 +16,10 @@ export class Composer {
   #argument = /** @type {HTMLTextAreaElement} */ (byTestId('call-argument'));
   #hint = byTestId('call-hint');
   #current;
+  /** Whose draft the fields have. @type {Conversation | null} */
+  #shown = null;
+  /** The argument of the last call, which stays in its field. */
+  #called = '';
   #methods = '';
 
   /**
@@ -43,6 +48,25 @@ export class Composer {
       this.#files.value = '';
     });
     this.#takeDrops();
+  }
+
+  /** What is written stays with its conversation. @param {Conversation | null} conversation */
+  show(conversation) {
+    if (conversation === this.#shown) return;
+    if (this.#shown) {
+      const [message, method, argument] = [this.#input.value, this.#method.value, this.#argument.value];
+      this.#shown.draft = { message, method, argument };
+    }
+    this.#shown = conversation;
+    const { message, method, argument } = conversation?.draft ?? { message: '', method: '', argument: '' };
+    [this.#input.value, this.#method.value, this.#argument.value] = [message, method, argument];
+    this.#called = argument;
+    this.#refuse(null, '');
+  }
+
+  /** Whether there is something that was not sent yet. */
+  get isWriting() {
+    return this.#input.value.trim() !== '' || this.#argument.value !== this.#called;
   }
 
   /** Puts the cursor where the next message is written, unless that would open a keyboard over the page. */
@@ -103,6 +127,7 @@ export class Composer {
     if (method === '') return this.#refuse(this.#method, 'Which method? Workers list theirs among their properties.');
     try {
       this.#current()?.call(method, parseArguments(this.#argument.value));
+      this.#called = this.#argument.value;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
       this.#refuse(this.#argument, 'The argument is no JSON: text needs quotes, as in "hello".');
@@ -133,7 +158,8 @@ export class Composer {
       if (!hasFiles(event)) return;
       event.preventDefault();
       root.removeAttribute('data-dropping');
-      this.sendFiles(event.dataTransfer?.files ?? null);
+      if (this.#current()) this.sendFiles(event.dataTransfer?.files ?? null);
+      else if (!find('#room').hidden) this.onError(new NotConnected());
     });
     this.#input.addEventListener('paste', (event) => {
       const { files, text = '' } = pasted(event);
@@ -144,6 +170,11 @@ export class Composer {
       else this.#current()?.send(text).catch((error) => this.onError(error));
     });
   }
+}
+
+/** What was dropped would go nowhere. */
+class NotConnected extends Error {
+  code = 'NOT_CONNECTED';
 }
 
 /** @param {ClipboardEvent} event @returns {{ files: File[], text: string | undefined }} */

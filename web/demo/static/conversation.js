@@ -1,10 +1,12 @@
 /** What was said with one peer, over all connections with it. */
 
+import { FileUnwritable } from '/sdk/errors.js';
 import { CallEntry } from './call-entry.js';
 import { fromTemplate, say } from './dom.js';
 import { clock } from './format.js';
 import { MAX_KEPT_LENGTH } from './kept-visit.js';
 import { messageEntry } from './message-entry.js';
+import { takeRoom } from './shelf.js';
 import { TracedPeerConnection } from './trace.js';
 import { Transfer } from './transfer.js';
 
@@ -37,12 +39,16 @@ export class Conversation extends EventTarget {
   isCaller = false;
   /** @type {Said[]} */
   said = [];
+  /** What is written to this peer and not sent yet. @type {import('./composer.js').Draft} */
+  draft = { message: '', method: '', argument: '' };
   /** The length of the text of each entry. @type {WeakMap<HTMLElement, number>} */
   #lengths = new WeakMap();
   #length = 0;
   #incomingFiles = 0;
   /** Those that are not through and not given up. @type {Set<Transfer>} */
   #unfinished = new Set();
+  /** By their entries. @type {Map<HTMLElement, Transfer>} */
+  #transfers = new Map();
 
   /** @param {string} peerId */
   constructor(peerId) {
@@ -100,8 +106,7 @@ export class Conversation extends EventTarget {
       transfer.begin();
       void this.#attempt(transfer, file);
     });
-    this.#unfinished.add(transfer);
-    this.#add(transfer.element);
+    this.#addTransfer(transfer);
     await this.#attempt(transfer, file);
   }
 
@@ -119,6 +124,18 @@ export class Conversation extends EventTarget {
     const element = fromTemplate('log-note');
     say(element, text);
     this.#add(element);
+  }
+
+  /** Frees what files of the other side take up. */
+  discard() {
+    for (const transfer of this.#transfers.values()) transfer.discard();
+  }
+
+  /** @param {Transfer} transfer */
+  #addTransfer(transfer) {
+    this.#unfinished.add(transfer);
+    this.#transfers.set(transfer.element, transfer);
+    this.#add(transfer.element);
   }
 
   /** @param {Transfer} transfer @param {File} file */
@@ -139,14 +156,22 @@ export class Conversation extends EventTarget {
     if (this.#incomingFiles >= INCOMING_FILES) return file.refuse('NOT_WANTED', 'Too many files at once');
     this.#incomingFiles += 1;
     const transfer = this.#announced(file);
-    this.#unfinished.add(transfer);
     this.unread += 1;
     this.#changed();
+    const release = takeRoom(file.size);
+    if (release === null) {
+      this.#incomingFiles -= 1;
+      this.#unfinished.delete(transfer);
+      transfer.fail(new FileUnwritable('NO_SPACE', 'No room for it among the files here. Remove some, then ask for it again'));
+      return file.refuse('NO_SPACE', 'There is no room for it now');
+    }
+    transfer.release = release;
     const onProgress = (/** @type {number} */ done) => this.#moved(transfer, done);
     try {
-      const { blob, sha256 } = await file.accept({ onProgress, signal: transfer.signal });
-      transfer.finish(sha256, blob);
+      const received = await file.accept({ onProgress, signal: transfer.signal });
+      transfer.finish(received.sha256, received);
     } catch (error) {
+      release();
       transfer.fail(error);
     } finally {
       this.#incomingFiles -= 1;
@@ -163,7 +188,7 @@ export class Conversation extends EventTarget {
       return known;
     }
     const transfer = new Transfer('in', name, size);
-    this.#add(transfer.element);
+    this.#addTransfer(transfer);
     return transfer;
   }
 
@@ -213,11 +238,24 @@ export class Conversation extends EventTarget {
   #add(element) {
     this.entries.push(element);
     while (this.entries.length > LOG_ENTRIES || (this.#length > LOG_LENGTH && this.entries.length > 1)) {
-      const oldest = this.entries.shift();
-      this.#length -= (oldest && this.#lengths.get(oldest)) ?? 0;
-      oldest?.remove();
+      this.#drop();
     }
     this.dispatchEvent(new CustomEvent('entry', { detail: element }));
+  }
+
+  /** Takes the oldest entry away; what is still on its way stays. */
+  #drop() {
+    const index = this.entries.findIndex((entry) => this.#transfers.get(entry)?.isIdle ?? true);
+    const [oldest] = this.entries.splice(Math.max(index, 0), 1);
+    if (!oldest) return;
+    const transfer = this.#transfers.get(oldest);
+    if (transfer) {
+      transfer.discard();
+      this.#transfers.delete(oldest);
+      this.#unfinished.delete(transfer);
+    }
+    this.#length -= this.#lengths.get(oldest) ?? 0;
+    oldest.remove();
   }
 
   /** @param {'out' | 'in'} direction */

@@ -33,15 +33,14 @@ export function forgetVisit() {
 }
 
 /**
- * The visit before the reload, if it was to that room and by that peer. It is given once.
+ * The visit before the reload, if it was to that room and by that peer. It stays in the store until another one takes its
+ * place, since a page may be reloaded again before it is in the room.
  * @param {string} room @param {string} peerId
  * @returns {KeptVisit | null}
  */
-export function takeVisit(room, peerId) {
-  const stored = sessionStorage.getItem(STORE);
-  forgetVisit();
+export function readVisit(room, peerId) {
   try {
-    const visit = JSON.parse(stored ?? 'null');
+    const visit = JSON.parse(sessionStorage.getItem(STORE) ?? 'null');
     const isSound = Array.isArray(visit?.connected) && typeof visit.said === 'object' && visit.said !== null;
     return isSound && visit.room === room && visit.peerId === peerId ? visit : null;
   } catch {

@@ -70,6 +70,7 @@ export class RoomView {
     say(byTestId('room-id'), target.room);
     say(find('#room-title'), `Room ${target.room}`);
     document.title = `${target.room} · Heliograph`;
+    this.#serverState.isExpiring = false;
     this.#serverState.show('connecting');
     find('#place').hidden = this.#root.hidden = false;
     this.#root.dataset.entering = '';
@@ -106,10 +107,17 @@ export class RoomView {
     link.hidden = !session.grants.has('manage');
   }
 
-  /** For a page that comes after this one. @returns {KeptVisit | null} */
+  /** What a page after this one could take over, should this one end without notice. @returns {KeptVisit | null} */
+  get kept() {
+    if (this.#visit === null || this.#target === null || this.#visit.isOver) return null;
+    return this.#visit.kept(this.#target.room, this.#panel.shown?.peerId ?? null);
+  }
+
+  /** Ends the visit for the page that comes after this one. @returns {KeptVisit | null} */
   suspend() {
-    if (this.#visit === null || this.#target === null || this.#visit.session.state === 'closed') return null;
-    return this.#visit.suspend(this.#target.room, this.#panel.shown?.peerId ?? null);
+    const { kept } = this;
+    if (kept === null || this.#visit === null || this.#visit.session.state === 'closed') return kept;
+    return { ...kept, ticket: this.#visit.suspend() };
   }
 
   leave() {
@@ -132,12 +140,15 @@ export class RoomView {
     });
     session.on('expiring', ({ expiresAt }) => {
       this.#invite.expiresAt = expiresAt;
-      announce('Soon nobody new gets into this room.');
+      this.#serverState.isExpiring = true;
     });
     session.on('draining', () => this.#serverState.show('draining'));
     visit.addEventListener('change', () => this.#drawSoon());
     visit.addEventListener('conversation', (event) => {
-      if (!this.#panel.shown?.isLive) this.#show(/** @type {CustomEvent} */ (event).detail);
+      const conversation = /** @type {CustomEvent} */ (event).detail;
+      // Whoever calls does not get what was written to somebody else, nor takes it from view.
+      if (this.#panel.shown?.isLive || this.#composer.isWriting) announce(`${conversation.peerId} has connected`);
+      else this.#show(conversation);
     });
     visit.addEventListener('news', (event) => {
       const { change, peer } = /** @type {CustomEvent} */ (event).detail;
@@ -224,6 +235,7 @@ export class RoomView {
   /** @param {Conversation | null} conversation */
   #show(conversation) {
     this.#panel.show(conversation);
+    this.#composer.show(conversation);
     this.#link.show(conversation);
     this.#composer.update(conversation?.state === 'open', []);
     this.#drawSoon();

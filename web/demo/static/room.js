@@ -1,7 +1,7 @@
 /** The room, which is loaded when somebody goes into one. */
 
 import { connect, PeerIdTaken } from '/sdk/index.js';
-import { keepVisit, takeVisit } from './kept-visit.js';
+import { forgetVisit, keepVisit, readVisit } from './kept-visit.js';
 import { OWN_PROPERTIES, OWN_TAGS, RoomView } from './room-view.js';
 import { TracedPeerConnection } from './trace.js';
 
@@ -20,16 +20,16 @@ export class Room {
    */
   constructor(banner, actions) {
     this.#view = new RoomView(banner, actions);
-    addEventListener('pagehide', () => {
-      const visit = this.#view.suspend();
-      if (visit) keepVisit(visit);
-    });
+    addEventListener('pagehide', () => this.#keep(this.#view.suspend()));
+    // From here on a phone may discard the page, without a word.
+    document.addEventListener('visibilitychange', () => document.hidden && this.#keep(this.#view.kept));
   }
 
   /** @param {RoomTarget} target @param {Identity} identity */
   async join(target, identity) {
     const current = ++this.#attempt;
-    const kept = takeVisit(target.room, identity.peerId);
+    this.#keep(this.#view.kept);
+    const kept = readVisit(target.room, identity.peerId);
     this.#view.leave();
     this.#view.show(target, identity.peerId);
     try {
@@ -39,6 +39,7 @@ export class Room {
       performance.measure('heliograph:register', { start, end: performance.now() });
       performance.mark('heliograph:registered');
       this.#view.enter(session, kept);
+      this.#keep(this.#view.kept);
     } catch (error) {
       if (current !== this.#attempt) return undefined;
       this.#view.leave();
@@ -50,10 +51,17 @@ export class Room {
   leave() {
     this.#attempt += 1;
     this.#view.leave();
+    forgetVisit();
+  }
+
+  /** @param {KeptVisit | null} visit */
+  #keep(visit) {
+    if (visit) keepVisit(visit);
   }
 
   /** @param {RoomTarget} target @param {Identity} identity @param {KeptVisit | null} kept */
-  async #enter({ room, token }, identity, kept) {
+  async #enter(target, identity, kept) {
+    const { room, token } = target;
     const options = {
       room,
       token,
@@ -62,6 +70,7 @@ export class Room {
       tags: OWN_TAGS,
       properties: OWN_PROPERTIES,
       connections: { RTCPeerConnection: TracedPeerConnection },
+      signaling: { reconnectWindowMs: Infinity }, // as long as somebody has the page open
     };
     const ticket = /** @type {import('/sdk/core.js').Ticket | null} */ (kept?.ticket ?? null);
     try {
@@ -69,7 +78,7 @@ export class Room {
     } catch (error) {
       if (!(error instanceof PeerIdTaken)) throw error;
       await identity.rename();
-      this.#view.show({ room, token, connect: null }, identity.peerId);
+      this.#view.show(target, identity.peerId);
       return connect({ ...options, peerId: identity.peerId });
     }
   }

@@ -1,6 +1,7 @@
 /** What to tell a person when something fails: what happened, and what to try. */
 
-import { ConnectError, HeliographError, RequestRefused } from '/sdk/errors.js';
+import { ConnectError, FileUnwritable, HeliographError, RequestRefused } from '/sdk/errors.js';
+import { known } from './known.js';
 
 /** @typedef {{ title: string, advice: string, detail: string | null }} Sentence */
 
@@ -59,6 +60,7 @@ const SENTENCES = {
   CHANNEL_OVERFLOW: ['They sent more than this page could take.', 'Connect again, and ask them to go slower.'],
   CHANNEL_CLOSED: ['The channel closed before that was through.', 'Connect again.'],
   CONNECTION_CLOSED: ['The connection is closed.', 'Connect again.'],
+  NOT_CONNECTED: ['There is nobody to send that to.', 'Connect to somebody first, then drop it again.'],
   SEND_STALLED: ['Nothing gets through to the other side.', 'The connection may be broken. Hang up and connect again.'],
 };
 
@@ -77,7 +79,7 @@ export function sentenceFor(error) {
     };
   }
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const [title, advice] = SENTENCES[code] ?? [
+  const [title, advice] = known(SENTENCES, code) ?? [
     'Something went wrong.',
     error instanceof Error ? error.message : String(error),
   ];
@@ -104,6 +106,7 @@ const FILE_ENDINGS = {
   TOO_BIG: ['Too big for the other side', false],
   CHECKSUM_MISMATCH: ['Damaged on the way: the checksums differ. Send it again', false],
   SIZE_MISMATCH: ['Incomplete: the sizes differ. Send it again', false],
+  NO_SPACE: ['No room for it on the other side. Ask them to make some', true],
   NOT_WANTED: ['The other side does not take this file now. Ask them, then send it again', false],
   BAD_MESSAGE: ['The other side does not understand the format', false],
   BAD_HEADER: ['The other side does not understand the format', false],
@@ -120,12 +123,13 @@ const FILE_ENDINGS = {
 
 /** @param {unknown} error @returns {{ words: string, canResume: boolean }} */
 export function fileEnding(error) {
+  if (error instanceof FileUnwritable) return { words: error.message, canResume: false }; // here, not over there
   if (error instanceof DOMException && error.name === 'AbortError') return { words: 'Cancelled', canResume: false };
   if (error instanceof DOMException && error.name === 'NetworkError') {
     return { words: 'Not connected: connect again first', canResume: true };
   }
   const code = error instanceof HeliographError ? error.code : '';
-  const [words, canResume] = FILE_ENDINGS[code] ?? [error instanceof Error ? error.message : String(error), false];
+  const [words, canResume] = known(FILE_ENDINGS, code) ?? [error instanceof Error ? error.message : String(error), false];
   return { words, canResume };
 }
 
@@ -144,7 +148,7 @@ const CALL_ENDINGS = {
 export function callEnding(error) {
   const code = error instanceof HeliographError ? error.code : '';
   const message = error instanceof Error ? error.message : String(error);
-  const known = CALL_ENDINGS[code];
-  if (code === 'INVALID_ARGUMENTS') return `${known}: ${message}`;
-  return known ?? `They answered with an error: ${message}`;
+  const words = known(CALL_ENDINGS, code);
+  if (code === 'INVALID_ARGUMENTS') return `${words}: ${message}`;
+  return words ?? `They answered with an error: ${message}`;
 }

@@ -15,9 +15,16 @@ const WORDS = {
 export class ServerState {
   #root = find('#server-state');
   #state = 'idle';
+  #isExpiring = false;
 
   constructor() {
     for (const type of ['online', 'offline']) addEventListener(type, () => this.#draw());
+  }
+
+  /** Whether the room soon lets nobody in any more. @param {boolean} isExpiring */
+  set isExpiring(isExpiring) {
+    this.#isExpiring = isExpiring;
+    this.#draw();
   }
 
   /** @param {string} state */
@@ -27,8 +34,13 @@ export class ServerState {
   }
 
   #draw() {
-    const isOffline = !navigator.onLine && this.#state === 'reconnecting';
     this.#root.dataset.state = this.#state === 'draining' ? 'online' : this.#state;
-    say(this.#root, isOffline ? 'This device is offline. It goes on by itself once it is back' : (WORDS[this.#state] ?? ''));
+    say(this.#root, this.#words());
+  }
+
+  #words() {
+    if (!navigator.onLine && this.#state === 'reconnecting') return 'This device is offline. It goes on by itself once it is back';
+    if (this.#isExpiring && this.#state === 'online') return 'In the room. Soon nobody new gets in';
+    return WORDS[this.#state] ?? '';
   }
 }

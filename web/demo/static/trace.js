@@ -7,7 +7,7 @@ export class Trace extends EventTarget {
   beganAt = performance.now();
   /** Restarts of ICE after the first path. */
   restarts = 0;
-  /** @type {Map<string, Step>} */
+  /** By its name; there are about twenty names. @type {Map<string, Step>} */
   #steps = new Map();
 
   /** @returns {Step[]} */
@@ -31,9 +31,7 @@ export class TracedPeerConnection extends RTCPeerConnection {
   /** @param {RTCConfiguration} [configuration] */
   constructor(configuration) {
     super(configuration);
-    this.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate?.candidate) this.trace.note(`local-${candidate.type ?? typeOf(candidate.candidate)}`);
-    });
+    this.addEventListener('icecandidate', ({ candidate }) => this.#found('local', candidate?.candidate));
     this.addEventListener('iceconnectionstatechange', () => {
       if (this.iceConnectionState === 'checking') this.trace.note('ice-checking');
       if (this.iceConnectionState === 'connected') this.trace.note('ice-connected');
@@ -54,14 +52,14 @@ export class TracedPeerConnection extends RTCPeerConnection {
   async setRemoteDescription(description) {
     this.#described('remote', description.type);
     // Some peers send their candidates within the description.
-    for (const [, type] of (description.sdp ?? '').matchAll(/^a=candidate:.* typ (\w+)/gm)) this.trace.note(`remote-${type}`);
+    for (const [line] of (description.sdp ?? '').matchAll(/^a=candidate:.*/gm)) this.#found('remote', line);
     await super.setRemoteDescription(description);
     this.#watchDtls();
   }
 
   /** @override @param {RTCIceCandidateInit | null} [candidate] */
   async addIceCandidate(candidate) {
-    if (candidate?.candidate) this.trace.note(`remote-${typeOf(candidate.candidate)}`);
+    this.#found('remote', candidate?.candidate);
     await super.addIceCandidate(candidate);
   }
 
@@ -76,6 +74,15 @@ export class TracedPeerConnection extends RTCPeerConnection {
     if (type === 'offer' || type === 'answer') this.trace.note(`${side}-${type}`);
   }
 
+  /**
+   * What a peer calls its candidates is up to the peer: only the types that there are become steps, so that these are few.
+   * @param {'local' | 'remote'} side @param {string | undefined} candidate the attribute (RFC 8839 section 5.1)
+   */
+  #found(side, candidate) {
+    const [, type] = / typ (host|srflx|prflx|relay)\b/.exec(candidate ?? '') ?? [];
+    if (type) this.trace.note(`${side}-${type}`);
+  }
+
   #watchDtls() {
     const dtls = this.sctp?.transport;
     if (dtls?.state === 'connecting') this.trace.note('dtls-connecting');
@@ -83,9 +90,4 @@ export class TracedPeerConnection extends RTCPeerConnection {
       once: true,
     });
   }
-}
-
-/** @param {string} candidate the attribute (RFC 8839 section 5.1) */
-function typeOf(candidate) {
-  return / typ (\w+)/.exec(candidate)?.[1] ?? 'host';
 }

@@ -10,17 +10,24 @@ const REFRESH_MS = 120;
 /** The rate is that of the last so many milliseconds. */
 const RATE_WINDOW_MS = 2000;
 
-/** @typedef {'moving' | 'paused' | 'interrupted' | 'done' | 'failed' | 'cancelled'} TransferState */
+/** @typedef {'moving' | 'paused' | 'interrupted' | 'done' | 'failed' | 'cancelled' | 'removed'} TransferState */
+/** @typedef {import('/sdk/incoming-file.js').ReceivedFile} ReceivedFile */
 
 export class Transfer {
   element = fromTemplate('file-item');
   /** @type {TransferState} */
   state = 'moving';
+  /** Gives room back, for a file of the other side's. */
+  release = () => {};
   #abort = new AbortController();
+  /** What was received, as long as it is here. @type {ReceivedFile | null} */
+  #received = null;
   #progress = /** @type {HTMLProgressElement} */ (byTestId('file-progress', this.element));
   #status = byTestId('file-status', this.element);
   #pause = /** @type {HTMLButtonElement} */ (byTestId('file-pause', this.element));
   #cancel = /** @type {HTMLButtonElement} */ (byTestId('file-cancel', this.element));
+  #link = /** @type {HTMLAnchorElement} */ (byTestId('file-download', this.element));
+  #remove = byTestId('file-remove', this.element);
   #done = 0;
   /** Milliseconds of the attempts before this one. */
   #elapsedBefore = 0;
@@ -44,6 +51,8 @@ export class Transfer {
     this.#progress.setAttribute('aria-label', `Progress of ${name}`);
     this.#cancel.addEventListener('click', () => this.#cancelled());
     this.#pause.addEventListener('click', () => this.#paused());
+    this.#remove.addEventListener('click', () => this.discard());
+    this.#remove.setAttribute('aria-label', `Remove ${name}`);
     this.#enter('moving');
     this.#show();
   }
@@ -56,6 +65,11 @@ export class Transfer {
   /** Whether it waits for another attempt by itself. */
   get isInterrupted() {
     return this.state === 'interrupted';
+  }
+
+  /** Whether it may go from the page without anybody missing it. */
+  get isIdle() {
+    return this.state !== 'moving' && this.state !== 'paused';
   }
 
   /** Another attempt begins. */
@@ -78,8 +92,8 @@ export class Transfer {
     this.#show();
   };
 
-  /** @param {string} sha256 @param {Blob} [content] of a received file */
-  finish(sha256, content) {
+  /** @param {string} sha256 @param {ReceivedFile} [received] */
+  finish(sha256, received) {
     const took = this.#elapsedBefore + performance.now() - this.#attemptAt;
     this.#done = this.size;
     this.#enter('done');
@@ -89,7 +103,20 @@ export class Transfer {
     say(byTestId('file-sha256', this.element), sha256);
     find('.file-sum', this.element).hidden = false;
     announce(`${word}: ${this.name}`);
-    if (content) this.#offer(content);
+    if (received) this.#offer(received);
+  }
+
+  /** Frees what was received; nothing is left to save. */
+  discard() {
+    this.release();
+    if (this.#received === null) return;
+    URL.revokeObjectURL(this.#link.href);
+    this.#link.removeAttribute('href');
+    void this.#received.discard().catch(() => {}); // what is left of it goes when the page has gone
+    this.#received = null;
+    this.#link.hidden = this.#remove.hidden = true;
+    this.#enter('removed');
+    say(this.#status, 'Removed');
   }
 
   /** This attempt is over. @param {unknown} error */
@@ -145,13 +172,14 @@ export class Transfer {
     this.#pause.setAttribute('aria-label', `${waits ? 'Resume' : 'Pause'} ${this.name}`);
   }
 
-  /** @param {Blob} content */
-  #offer(content) {
-    const link = /** @type {HTMLAnchorElement} */ (byTestId('file-download', this.element));
+  /** @param {ReceivedFile} received */
+  #offer(received) {
+    const link = this.#link;
+    this.#received = received;
     // Under its own type a page could be opened instead of saved, with the rights of this one.
-    link.href = URL.createObjectURL(new Blob([content], { type: 'application/octet-stream' }));
+    link.href = URL.createObjectURL(new Blob([received.blob], { type: 'application/octet-stream' }));
     link.download = this.name;
     link.setAttribute('aria-label', `Save ${this.name}`);
-    link.hidden = false;
+    link.hidden = this.#remove.hidden = false;
   }
 }

@@ -3,6 +3,7 @@
 import { ConnectionLost, NoPeerAvailable, PeerNotFound } from '/sdk/index.js';
 import { Conversation } from './conversation.js';
 import { clock } from './format.js';
+import { known } from './known.js';
 import { serveMethods } from './methods.js';
 
 /** A connection that broke is made again so often by itself, each time after a longer pause. */
@@ -71,15 +72,23 @@ export class Visit extends EventTarget {
     for (const peerId of connected) this.dialWhenHere(peerId);
   }
 
-  /** What the next page needs to go on here. @param {string} room @param {string | null} shown @returns {KeptVisit} */
-  suspend(room, shown) {
+  /**
+   * What another page needs to go on here, but for the ticket: that of a session which goes on is soon out of date.
+   * @param {string} room @param {string | null} shown @returns {KeptVisit}
+   */
+  kept(room, shown) {
     const all = [...this.conversations.values()];
     const connected = all.filter(({ isLive, awaited, isCaller }) => awaited || (isLive && isCaller)).map((one) => one.peerId);
     const said = Object.fromEntries(all.map((conversation) => [conversation.peerId, conversation.said]));
+    return { room, peerId: this.session.peerId, ticket: null, connected, shown, said };
+  }
+
+  /** Ends the visit, not the session. @returns {object | null} the ticket that brings it back */
+  suspend() {
     // The next page does not know the claims of this one.
     for (const claim of this.claims.values()) claim.release().catch(() => {});
     this.#end();
-    return { room, peerId: this.session.peerId, ticket: this.session.suspend(), connected, shown, said };
+    return this.session.suspend();
   }
 
   leave() {
@@ -89,6 +98,7 @@ export class Visit extends EventTarget {
 
   #end() {
     this.#over.abort();
+    for (const conversation of this.conversations.values()) conversation.discard();
     this.#claiming.abort();
     clearTimeout(this.#holdersTimer);
   }
@@ -176,7 +186,7 @@ export class Visit extends EventTarget {
       if (this.claims.get(peerId) === claim) this.claims.delete(peerId);
       /** @type {Record<string, string>} */
       const words = { released: 'Given back', expired: 'The claim has run out', left: 'The claim ended: they left' };
-      this.conversation(peerId).note(words[reason] ?? 'The claim is lost: the session with the server was');
+      this.conversation(peerId).note(known(words, reason) ?? 'The claim is lost: the session with the server was');
       this.#changed();
     });
     this.#changed();
