@@ -64,13 +64,28 @@ async def drop(page: DemoPage, name: str) -> Locator:
     return page.page.locator('[data-testid="file-item"][data-direction="out"]').filter(has_text=name)
 
 
+async def halfway(page: DemoPage) -> Locator:
+    """Drop a file, of which the rest goes only after `goOn()`; returns its entry."""
+    await page.page.evaluate(HOLD)
+    file = await drop(page, "big.bin")
+    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    return file
+
+
+async def pair(link: str, look: Look) -> tuple[DemoPage, DemoPage]:
+    """Two pages, the first of which has connected to the second."""
+    ann, bob = await look(link), await look(link)
+    await ann.find("connect-button").click()
+    await bob.is_connected()
+    await ann.is_connected()
+    return ann, bob
+
+
 @pytest.mark.usefixtures("worker")
 async def test_a_dropped_file_is_paused_and_goes_on_where_it_was(link: str, look: Look) -> None:
     page = await look(f"{link}&connect=Worker-1")
     await page.is_connected()
-    await page.page.evaluate(HOLD)
-    file = await drop(page, "big.bin")
-    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    file = await halfway(page)
     await file.get_by_test_id("file-pause").click()
     await expect(file).to_have_attribute("data-state", "paused")
     await expect(file.get_by_test_id("file-status")).to_have_text(re.compile(r"Paused at [1-9]\d? % of 8\.0 MB"))
@@ -82,10 +97,7 @@ async def test_a_dropped_file_is_paused_and_goes_on_where_it_was(link: str, look
 
 
 async def test_several_at_once_one_of_them_cancelled(link: str, look: Look, tmp_path: Path) -> None:
-    ann, bob = await look(link), await look(link)
-    await ann.find("connect-button").click()
-    await bob.is_connected()
-    await ann.is_connected()
+    ann, bob = await pair(link, look)
     await ann.page.evaluate(HOLD)
     files = [await drop(ann, name) for name in ("first.bin", "second.bin")]
     received = bob.page.locator('[data-testid="file-item"][data-direction="in"]')
@@ -128,9 +140,7 @@ async def test_a_worker_killed_in_the_middle_is_noticed_and_its_successor_gets_t
     async with worker_process(link) as first:
         page = await look(f"{link}&connect=Worker-1")
         await page.is_connected()
-        await page.page.evaluate(HOLD)
-        file = await drop(page, "big.bin")
-        await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+        file = await halfway(page)
         first.kill()
         await first.wait()
         await page.page.evaluate("goOn()")
@@ -206,9 +216,7 @@ async def test_what_a_received_file_takes_up_is_given_back(link: str, look: Look
 async def test_a_sender_that_is_reloaded_sends_the_rest(link: str, look: Look) -> None:
     page = await look(f"{link}&connect=Worker-1")
     await page.is_connected()
-    await page.page.evaluate(HOLD)
-    file = await drop(page, "big.bin")
-    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    file = await halfway(page)
     await page.page.reload()
     await page.is_connected()
     file = await drop(page, "big.bin")
@@ -217,13 +225,8 @@ async def test_a_sender_that_is_reloaded_sends_the_rest(link: str, look: Look) -
 
 
 async def test_a_receiver_that_is_reloaded_gets_the_file(link: str, look: Look) -> None:
-    ann, bob = await look(link), await look(link)
-    await ann.find("connect-button").click()
-    await bob.is_connected()
-    await ann.is_connected()
-    await ann.page.evaluate(HOLD)
-    file = await drop(ann, "big.bin")
-    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    ann, bob = await pair(link, look)
+    file = await halfway(ann)
     await bob.page.reload()
     await bob.is_online()
     await ann.page.evaluate("goOn()")
@@ -236,13 +239,8 @@ async def test_a_receiver_that_is_reloaded_gets_the_file(link: str, look: Look) 
 
 
 async def test_a_sender_that_is_gone_leaves_the_receiver_in_order(link: str, look: Look) -> None:
-    ann, bob = await look(link), await look(link)
-    await ann.find("connect-button").click()
-    await bob.is_connected()
-    await ann.is_connected()
-    await ann.page.evaluate(HOLD)
-    file = await drop(ann, "big.bin")
-    await expect(file.get_by_test_id("file-status")).to_contain_text(IN_THE_MIDDLE)
+    ann, bob = await pair(link, look)
+    await halfway(ann)
     await ann.page.close()
     await bob.look_at("talk")
     await expect(bob.find("file-item")).to_have_attribute("data-state", "interrupted", timeout=LONG_MS)
