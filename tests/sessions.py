@@ -42,7 +42,7 @@ def _sessions() -> list[str]:
 
 def _run(session: str) -> tuple[int, float, str]:
     """Its exit code, how many seconds it took, and all that it wrote."""
-    print(f"{session} begins", flush=True)
+    print(f"{session} begins\n", end="", flush=True)  # at once: others may say something too
     began = time.monotonic()
     done = subprocess.run(
         [*NOX, "--session", session],

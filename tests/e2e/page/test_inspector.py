@@ -182,7 +182,7 @@ async def test_what_peers_call_themselves_is_text(
 async def test_it_is_worked_by_keyboard(stage: ServerProcess, room: heliograph.Room, inspect: Inspect) -> None:
     page = await inspect()
     await page.page.goto(f"{stage.url}/inspector")
-    await page.find("operator-token").focus()
+    await _focus(page, "operator-token")
     await page.page.keyboard.type(OPERATOR_TOKEN)
     await page.page.keyboard.press("Enter")
     async with raw_peer(stage, room, "ann") as ann:
@@ -190,7 +190,7 @@ async def test_it_is_worked_by_keyboard(stage: ServerProcess, room: heliograph.R
         link = page.row("rooms", room.room_id).get_by_role("link")
         await link.focus()
         await page.page.keyboard.press("Enter")
-        await page.find("ask-one").focus()
+        await _focus(page, "ask-one")
         await page.page.keyboard.type("ann")
         await page.page.keyboard.press("Tab")
         await page.page.keyboard.type("bob")
@@ -200,6 +200,12 @@ async def test_it_is_worked_by_keyboard(stage: ServerProcess, room: heliograph.R
         assert await page.find("verdict").get_attribute("role") == "status"
         await page.page.go_back()
         await expect(page.find("focus-title")).to_have_text("What happens")
+
+
+async def _focus(page: InspectorPage, name: str) -> None:
+    """A field that is on the screen: one that is not there yet takes no focus, and nothing says so."""
+    await expect(page.find(name)).to_be_visible()
+    await page.find(name).focus()
 
 
 async def test_no_secret_is_in_what_the_page_gets(

@@ -111,6 +111,7 @@ async def test_our_page_works_on_the_second_port_and_over_tls(stage: ServerProce
         page = await look(f"https://127.0.0.1:{server.http_port}", ignore_https_errors=True)
         await page.create_room()
         await page.is_online()
+        await page.page.close()  # before it misses the server
 
 
 async def test_a_page_of_another_site_can_read_nothing(
