@@ -3,11 +3,14 @@
 import asyncio
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 import heliograph
 from heliograph.testing import Faults, connected, impair_path, pair
+from heliograph.testing.impairment import _send_to
 
 LIMIT_S = 60
 BAD = {"drop": 0.03, "duplicate": 0.03, "reorder": 0.03, "delay_s": (0.0, 0.01), "hold_s": 0.02}
@@ -52,6 +55,27 @@ async def test_a_file_arrives_whole(tmp_path: Path) -> None:
                 sent, received = await asyncio.gather(near.send_file(source), anext(aiter(files)))
         assert sent.sha256 == received.sha256 == hashlib.sha256(content).hexdigest()
         assert impairment.lost_datagrams
+
+
+async def test_what_is_late_may_find_the_socket_closed() -> None:
+    """While a connection closes, it still knows of those of its sockets that are closed already."""
+    loop = asyncio.get_running_loop()
+    closed = loop.create_future()
+
+    class Socket(asyncio.DatagramProtocol):
+        transport: asyncio.DatagramTransport
+        receiver: Any = SimpleNamespace(_protocols=[])
+
+        def connection_lost(self, error: Exception | None) -> None:
+            closed.set_result(error)
+
+    transport, protocol = await loop.create_datagram_endpoint(Socket, local_addr=("127.0.0.1", 0))
+    protocol.transport = transport
+    protocol.receiver._protocols.append(protocol)
+    address = transport.get_extra_info("sockname")
+    transport.abort()
+    await closed
+    _send_to(protocol, b"late", address)
 
 
 async def test_with_certainty_nothing_arrives_until_it_is_restored(worker: heliograph.Worker) -> None:

@@ -56,5 +56,5 @@ def impair_path(connection: Connection, faults: Faults) -> PathImpairment:
 
 
 def _send_to(protocol: Any, data: bytes, address: tuple[str, int]) -> None:
-    if protocol in protocol.receiver._protocols:  # noqa: SLF001 - what is late may find the socket closed
+    if not protocol.transport.is_closing():  # what is late may find the socket closed
         protocol.transport.sendto(data, address)
