@@ -1,48 +1,53 @@
-"""Runs all checks, two at a time: `python tests/sessions.py` is a bare `nox`, in two thirds of the time.
+"""Runs all checks: `python tests/sessions.py` is a bare `nox`, in less time.
 
-Much of what they do is waiting, for a page, for a node that is to be noticed as dead, for Terraform. What a session has
-to say is shown as a whole once it has ended.
+The sessions that keep the processor busy come one after the other, and beside them those that mostly wait, for
+Terraform for instance. What a session has to say is shown as a whole once it has ended.
 """
 
 import json
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 NOX: Final = [sys.executable, "-m", "nox"]
-AT_ONCE: Final = 2
-LONGEST: Final = ["tests", "e2e", "js", "aws", "terraform"]
-"""They come first, so that neither of the two waits for the other in the end."""
+BUSY: Final = ["tests", "e2e", "js"]
+"""One after the other, in this order: pages have time limits, so they come when the others are through."""
 
 
 def main() -> int:
     """Run them; 0 if all of them passed."""
     sessions = _sessions()
-    failed: dict[str, bool] = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        running = {pool.submit(_run, session): session for session in sessions}
-        for done in as_completed(running):
-            session, (code, took, said) = running[done], done.result()
-            failed[session] = code != 0
-            print(f"\n{said}\n{session}: {'failed' if code else 'passed'} after {took:.0f} s", flush=True)
-    print("\n" + "\n".join(f"* {session}: {'failed' if failed[session] else 'passed'}" for session in sessions))
-    return int(any(failed.values()))
+    busy, others = [name for name in BUSY if name in sessions], [name for name in sessions if name not in BUSY]
+    with ThreadPoolExecutor() as pool:
+        passed = {name: done for part in pool.map(_run_all, (busy, others)) for name, done in part.items()}
+    print("\n" + "\n".join(f"* {name}: {'passed' if passed[name] else 'failed'}" for name in sessions))
+    return int(not all(passed.values()))
 
 
 def _sessions() -> list[str]:
     """Those of a bare `nox`."""
     listed = subprocess.run([*NOX, "--list", "--json"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    names = [session["session"] for session in json.loads(listed.stdout)]
-    return sorted(names, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST))
+    return [session["session"] for session in json.loads(listed.stdout)]
+
+
+def _run_all(sessions: Iterable[str]) -> dict[str, bool]:
+    """Run them one after the other; which of them passed."""
+    passed: dict[str, bool] = {}
+    for session in sessions:
+        _say(f"{session} begins")
+        code, took, said = _run(session)
+        passed[session] = code == 0
+        _say(f"\n{said}\n{session}: {'passed' if code == 0 else 'failed'} after {took:.0f} s")
+    return passed
 
 
 def _run(session: str) -> tuple[int, float, str]:
     """Its exit code, how many seconds it took, and all that it wrote."""
-    print(f"{session} begins\n", end="", flush=True)  # at once: others may say something too
     began = time.monotonic()
     done = subprocess.run(
         [*NOX, "--session", session],
@@ -55,6 +60,11 @@ def _run(session: str) -> tuple[int, float, str]:
         check=False,
     )
     return done.returncode, time.monotonic() - began, done.stdout
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")  # at once: another session may say something too
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
