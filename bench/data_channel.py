@@ -16,6 +16,7 @@ from playwright.async_api import Browser, async_playwright
 
 import heliograph
 from bench.contestants import PICOWS, Running, running
+from bench.machine import SERVER_CORE, load_cores, pin
 
 __all__ = ["CLIENTS", "DATA_CHANNEL", "OPENED", "PAGE", "time_to_data_channel"]
 
@@ -102,6 +103,7 @@ async def _chromium(url: str, room: list[str], times: int) -> dict[str, list[dic
     sys.path.insert(0, str(ROOT / "tests"))
     from browser import LAUNCH_ARGS, find_browser  # noqa: PLC0415 - where the tests have it
 
+    pin(load_cores() | {SERVER_CORE})  # it is several processes: on two cores, one would be left for all of them
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=find_browser(), args=LAUNCH_ARGS)
         page = await chromium.new_page()
