@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, expect
+from watched_page import WatchedPage
 
 __all__ = ["FAILED", "OPEN_TIMEOUT_MS", "DemoPage", "Look", "OpenPage"]
 
@@ -17,37 +18,14 @@ OPEN_TIMEOUT_MS = 15_000
 TRANSFER_TIMEOUT_MS = 60_000
 
 
-class DemoPage:
+class DemoPage(WatchedPage):
     """What there is on the page, and how to work it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.exceptions: list[str] = []
-        """Those that the page's scripts did not catch."""
-        self.console: list[str] = []
-        self._forgiven: list[str] = []
-        page.on("pageerror", lambda error: self.exceptions.append(str(error)))
-        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-
-    @property
-    def complaints(self) -> list[str]:
-        """What no story may leave behind: exceptions, and errors in the console, such as a violation of the policy."""
-        errors = [line for line in self.console if line.startswith("error: ")]
-        return self.exceptions + [line for line in errors if not any(re.search(one, line) for one in self._forgiven)]
-
-    def forgive(self, pattern: str) -> None:
-        """Errors in the console that belong to the story: the browser itself reports a server that is gone."""
-        self._forgiven.append(pattern)
 
     async def look_at(self, view: str) -> None:
         """On a small screen, turn to that part of the room: `people`, `talk` or `link`."""
         button = self.page.locator(f'.views [data-view="{view}"]')
         if await button.is_visible():
             await button.click()
-
-    def find(self, name: str) -> Locator:
-        """The element with that `data-testid`."""
-        return self.page.get_by_test_id(name)
 
     async def open(self, url: str) -> Self:
         """Load the page."""

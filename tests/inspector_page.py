@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import websockets
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, expect
 from server_process import ServerProcess
+from watched_page import WatchedPage
 from websockets.asyncio.client import ClientConnection
 
 import heliograph
@@ -20,28 +20,8 @@ OPERATOR_TOKEN = "an-operator-token-for-the-stories-only"
 REPLY_TIMEOUT_S = 20
 
 
-class InspectorPage:
+class InspectorPage(WatchedPage):
     """What there is on the page, and how to work it."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self._errors: list[str] = []
-        self._forgiven: list[str] = []
-        page.on("pageerror", lambda error: self._errors.append(str(error)))
-        page.on("console", lambda line: self._errors.append(line.text) if line.type == "error" else None)
-
-    @property
-    def complaints(self) -> list[str]:
-        """Exceptions, and errors in the console, such as a violation of the page's policy."""
-        return [line for line in self._errors if not any(re.search(one, line) for one in self._forgiven)]
-
-    def forgive(self, pattern: str) -> None:
-        """Errors in the console that belong to the story."""
-        self._forgiven.append(pattern)
-
-    def find(self, name: str) -> Locator:
-        """The element with that `data-testid`."""
-        return self.page.get_by_test_id(name)
 
     async def sign_in(self, url: str, token: str = OPERATOR_TOKEN) -> Self:
         """Load the page and give it the operator's token."""
