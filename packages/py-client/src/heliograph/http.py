@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from heliograph.config import ServerAddress
 from heliograph.errors import ApiError, ConfigurationError, ServerUnreachable
+from heliograph.unreadable import UNREADABLE
 
 __all__ = ["TIMEOUT_S", "HttpCalls"]
 
@@ -20,10 +21,6 @@ T = TypeVar("T")
 
 TIMEOUT_S = 10.0
 """For a whole call: a server that sends a little now and then does not hold it up for longer."""
-
-
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for bytes that are no JSON, are no UTF-8, or nest too deeply."""
 
 
 class _Problem(Struct, frozen=True):
@@ -81,13 +78,13 @@ class HttpCalls:
             return msgspec.json.decode(
                 b"null" if response.status_code == HTTPStatus.NO_CONTENT else response.content, type=kind
             )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise ServerUnreachable(f"{self._url} is no Heliograph server: {error}") from error
 
 
 def _detail(response: httpx.Response) -> str:
     try:
         detail = msgspec.json.decode(response.content, type=_Problem).detail
-    except _UNREADABLE:
+    except UNREADABLE:
         detail = ""
     return detail or response.reason_phrase or "Refused"

@@ -176,7 +176,8 @@ def test_two_attempts_do_not_write_to_one_file(tmp_path: Path) -> None:
     third.close()
 
 
-def test_a_torn_journal_counts_as_far_as_it_goes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [b"", b'\xff"]\n'])
+def test_a_torn_journal_counts_as_far_as_it_goes(tmp_path: Path, end: bytes) -> None:
     _, partial = opened(tmp_path)
     chunk = bytes(CHUNK_BYTES)
     partial.truncate()
@@ -184,7 +185,7 @@ def test_a_torn_journal_counts_as_far_as_it_goes(tmp_path: Path) -> None:
     partial.append(chunk, hashlib.sha256(chunk * 2).hexdigest())
     partial.close()
     [journal] = tmp_path.glob("*.journal")
-    journal.write_bytes(journal.read_bytes()[:-30])
+    journal.write_bytes(journal.read_bytes()[:-30] + end)
     _, again = opened(tmp_path)
     prefix = again.recorded()
     while prefix.step():

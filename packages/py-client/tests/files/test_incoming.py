@@ -44,6 +44,7 @@ def run(incoming: Incoming, frames: list[Any]) -> None:
         (["\ud800"], "BAD_MESSAGE"),
         ([b"binary"], "BAD_MESSAGE"),
         (["[" * 60_000], "BAD_MESSAGE"),
+        (['{"type":"checking","extra":' + "[" * 30_000 + "]" * 30_000 + "}"], "BAD_MESSAGE"),
         (["x" * 100_000], "BAD_MESSAGE"),
         ([{"type": "teleport"}], "BAD_MESSAGE"),
         ([{**HEADER, "size": -1}], "BAD_MESSAGE"),

@@ -10,6 +10,7 @@ import msgspec
 
 from heliograph.channels.channel import Channel
 from heliograph.errors import ChannelClosed, ChannelFormatError
+from heliograph.unreadable import UNREADABLE
 
 __all__ = ["TypedChannel"]
 
@@ -65,7 +66,7 @@ class TypedChannel(Generic[T]):
             if isinstance(message, bytes):
                 raise ChannelFormatError(f"{self._channel.peer_id} sent bytes, not a {self._type_name} as JSON")
             return self._decoder.decode(message)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except UNREADABLE as error:
             words = f"{self._channel.peer_id} sent no {self._type_name}: {error}"
             raise ChannelFormatError(words) from error
 

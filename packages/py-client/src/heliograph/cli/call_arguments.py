@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from heliograph.cli.filters import json_or_text
+from heliograph.unreadable import UNREADABLE
 
 __all__ = ["call_arguments", "document_arguments"]
 
@@ -42,7 +43,7 @@ def document_arguments(document: BinaryIO) -> tuple[list[Any], dict[str, Any]]:
         raise click.BadParameter(f"over {MAX_DOCUMENT_BYTES:,} bytes, which no call takes", param_hint="--input")
     try:
         found = msgspec.json.decode(content, type=list[Any] | dict[str, Any])
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise click.BadParameter(f"no JSON object or list: {error}", param_hint="--input") from error
     return (found, {}) if isinstance(found, list) else ([], found)
 
@@ -65,6 +66,6 @@ def _file(path: str) -> str:
 def _json(text: str, item: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         words = f"{item!r} has no JSON after :=, a text goes after = alone ({error})"
         raise click.BadParameter(words, param_hint="ARGUMENT") from error

@@ -19,6 +19,7 @@ from msgspec import Struct
 from heliograph.api import Api, Identity
 from heliograph.errors import ConfigurationError, HeliographError
 from heliograph.signaling.identity import half_is_over
+from heliograph.unreadable import UNREADABLE
 
 __all__ = ["Identities", "StoredIdentity", "claims_of", "state_folder"]
 
@@ -124,7 +125,7 @@ class Identities:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, StoredIdentity])
         except FileNotFoundError:
             return {}
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ConfigurationError(f"{self.path} is damaged; remove it and log in again") from error
         except OSError as error:
             raise ConfigurationError(f"{self.path} cannot be read: {error.strerror}") from error

@@ -20,6 +20,7 @@ import msgspec
 from heliograph.config import DEFAULT_URL, ServerAddress
 from heliograph.errors import ConfigurationError
 from heliograph.peer.ice_servers import IceServer
+from heliograph.unreadable import UNREADABLE
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -135,7 +136,7 @@ def ice_server(value: object) -> IceServer:
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = msgspec.json.decode(value, type=dict[str, object])
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ConfigurationError(str(error)) from error
     if not isinstance(value, str | dict):
         raise ConfigurationError("An ICE server is a URL, or a table with urls, username and credential")
@@ -203,7 +204,7 @@ def _listed(value: object) -> list[object]:
     if isinstance(value, str) and value.startswith("["):
         try:
             return msgspec.json.decode(value, type=list[object])
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ConfigurationError(str(error)) from error
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]

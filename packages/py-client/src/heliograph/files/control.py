@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from heliograph.errors import TransferError
+from heliograph.unreadable import UNREADABLE
 from heliograph_protocol.datachannel import FileCode, FileControl
 
 __all__ = ["MAX_CONTROL_BYTES", "control_frame", "read_control"]
@@ -26,5 +27,5 @@ def read_control(frame: str) -> FileControl:
         raise TransferError("A control message is too long", code=FileCode.BAD_MESSAGE)
     try:
         return _decoder.decode(frame)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except UNREADABLE as error:
         raise TransferError(f"That is no message of a file transfer: {error}", code=FileCode.BAD_MESSAGE) from error

@@ -14,6 +14,7 @@ from heliograph.errors import TransferError
 from heliograph.files.lock import FileLock
 from heliograph.files.nowhere import extended
 from heliograph.files.prefix import PrefixHash
+from heliograph.unreadable import UNREADABLE
 from heliograph_protocol.datachannel import FileCode
 
 __all__ = ["JOURNAL_SUFFIX", "PART_SUFFIX", "Partial", "cannot_write"]
@@ -135,7 +136,7 @@ class Partial:
         for line in self._lock.file.read(MAX_JOURNAL_BYTES).splitlines(keepends=True):
             try:
                 offset, sha256 = _line.decode(line)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 break
             end += len(line)
             lines.append((offset, sha256, end))

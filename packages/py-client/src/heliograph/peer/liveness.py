@@ -12,6 +12,7 @@ import msgspec
 from aiortc import RTCDataChannel
 from aiortc.exceptions import InvalidStateError
 
+from heliograph.unreadable import UNREADABLE
 from heliograph_protocol.liveness import LivenessMessage, LivenessPing, LivenessPong
 
 __all__ = ["LOST_AFTER_S", "Silence", "Verdict", "watch"]
@@ -77,7 +78,7 @@ async def watch(
     def on_message(text: str | bytes) -> None:
         try:
             message = _decoder.decode(text)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        except UNREADABLE as error:
             log.debug("liveness.unreadable reason=%s", error)
             return
         if isinstance(message, LivenessPing):

@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw
 
 from heliograph.errors import ChannelFormatError
 from heliograph.rpc.errors import TooManyCalls
+from heliograph.unreadable import UNREADABLE
 from heliograph_protocol.rpc import (
     RpcCall,
     RpcCalleeFrame,
@@ -132,5 +133,5 @@ def decode_frame(decoder: msgspec.json.Decoder[F], message: str | bytes) -> F:
         raise ChannelFormatError("a binary message where only texts are sent")
     try:
         return decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ChannelFormatError(str(error)) from error
