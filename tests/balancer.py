@@ -15,9 +15,12 @@ from urllib.request import urlopen
 from debian import installed
 from redis_server import HOST, free_port
 
-__all__ = ["HOST", "Balancer", "is_ready", "running_balancer", "until_ready"]
+__all__ = ["HOST", "NOTICED_S", "Balancer", "is_ready", "running_balancer", "until_ready"]
 
 READY_S: Final = 60.0
+NOTICED_S: Final = 1
+"""How long it takes at most, with some room, until it sends nothing more to a node that is not ready."""
+
 STOP_S: Final = 10.0
 POLL_S: Final = 0.05
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from balancer import running_balancer, until_ready
+from balancer import NOTICED_S, running_balancer, until_ready
 from redis_server import HOST, running_redis
 from server_process import ServerProcess
 
@@ -55,6 +55,7 @@ class ServerCluster(ServerProcess):
             environ = {
                 **self._given,
                 "HELIOGRAPH_CLUSTER_URL": redis.url,
+                "HELIOGRAPH_DRAIN_DELAY_S": str(NOTICED_S),
                 "HELIOGRAPH_TRUSTED_PROXIES": f"{HOST}/32",
             }
             self.nodes = [ServerProcess(self._data_dir, environ) for _ in range(self._count)]
@@ -69,9 +70,7 @@ class ServerCluster(ServerProcess):
 
     async def close(self) -> None:
         """End all that still runs, Redis included."""
-        for node in self.nodes:
-            if node.running:
-                await node.stop()
+        await asyncio.gather(*(node.close() for node in self.nodes))
         await self._stack.aclose()
 
     @property

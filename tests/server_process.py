@@ -15,6 +15,9 @@ __all__ = ["ServerProcess", "nodes_of_tests", "out_of_service", "running_server"
 NODES = "SERVER_TEST_NODES"
 """How many nodes the servers of the tests have, behind a load balancer."""
 
+DELAY = "HELIOGRAPH_DRAIN_DELAY_S"
+"""No test waits for a load balancer that it has not."""
+
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 10
 LOG_TIMEOUT_S = 20
@@ -30,7 +33,7 @@ class ServerProcess:
         """What it printed, line by line, over all its lives."""
         self._born_at = 0
         self._data_dir = data_dir
-        self._environ = {**os.environ, **(environ or {})}
+        self._environ = {**os.environ, DELAY: "0", **(environ or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._said = asyncio.Condition()

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pytest
 from server_cluster import ServerCluster
 
@@ -16,6 +16,7 @@ from .scale import CALL_S, FULL, RESUME_WINDOW_S
 ROUNDS: Final = 10 if FULL else 1
 NODES: Final = 3
 PACE_S: Final = 0.05
+SIGNING_IN: Final = 8
 HIDDEN: Final = (heliograph.Disconnected, heliograph.ServerDraining, heliograph.PeerAway, heliograph.PeerBack)
 """News of the connection to the server, which the SDK mends by itself."""
 
@@ -31,6 +32,7 @@ class Story:
         self.calls = 0
         self.said = 0
         self.newcomers = 0
+        self.signed_in = 0
         self.slowest_s = 0.0
 
     def end(self) -> None:
@@ -55,15 +57,20 @@ class Story:
             await asyncio.sleep(PACE_S)
 
     async def come_anew(self) -> None:
-        """Be another client that comes into the room, makes a connection, calls, and leaves.
-
-        One that is about to come in when its node ends is told so, and comes again.
-        """
+        """Be another client that comes into the room, makes a connection, calls, and leaves."""
         while not self._over:
-            with suppress(heliograph.SignalingLost):
-                async with heliograph.connect(**self._where, peer="Worker-1") as connection:
-                    assert await connection.call("double", 21, returns=int) == 42
-                self.newcomers += 1
+            async with heliograph.connect(**self._where, peer="Worker-1") as connection:
+                assert await connection.call("double", 21, returns=int) == 42
+            self.newcomers += 1
+
+    async def sign_in(self) -> None:
+        """Be many others that sign in, one after the other over connections that are kept: no request may be lost."""
+        async with httpx.AsyncClient(base_url=self._where["url"]) as http:
+            while not self._over:
+                answer = await http.post("/anonymous-signin")
+                assert answer.status_code == httpx.codes.OK, answer.text
+                self.signed_in += 1
+                await asyncio.sleep(PACE_S)
 
 
 async def everything(events: AsyncIterator[heliograph.RoomEvent]) -> list[heliograph.RoomEvent]:
@@ -98,7 +105,7 @@ async def test_an_open_session_sees_nothing_of_rolling_restarts(cluster: ServerC
         hearing = asyncio.create_task(everything(worker.events()))
         async with await session.connect("Worker-1") as connection, asyncio.TaskGroup() as tasks:
             story = Story(session, connection, where)
-            for doing in (story.call(), story.talk(), story.come_anew()):
+            for doing in (story.call(), story.talk(), story.come_anew(), *(story.sign_in() for _ in range(SIGNING_IN))):
                 tasks.create_task(doing)
             for _ in range(ROUNDS):
                 before = story.newcomers
@@ -109,7 +116,8 @@ async def test_an_open_session_sees_nothing_of_rolling_restarts(cluster: ServerC
                 assert story.newcomers > before
             story.end()
     seen, heard = await seeing, await hearing
-    print(f"{story.calls} calls, the slowest took {story.slowest_s:.3f} s; {story.newcomers} newcomers")
+    print(f"{story.calls} calls, the slowest took {story.slowest_s:.3f} s")
+    print(f"{story.newcomers} newcomers, and {story.signed_in} others signed in")
     assert story.slowest_s < CALL_S
     assert [event.payload for event in heard if isinstance(event, heliograph.PeerMessage)] == list(range(story.said))
     for events, other in ((seen, "Worker-1"), (heard, "Client-1")):

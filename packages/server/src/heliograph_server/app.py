@@ -15,6 +15,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import Message, Scope
 
 from heliograph_server.cluster.assembly import cluster_node
 from heliograph_server.cluster.metrics import cluster_metrics
@@ -187,6 +188,7 @@ class Application:
             dependencies={name: _provide(part) for name, part in parts.items()},
             lifespan=[lambda _: self._running()],
             exception_handlers=EXCEPTION_HANDLERS,
+            before_send=[self._retire_connection],
             cors_config=_cors(settings.allowed_origins),
             openapi_config=OpenAPIConfig(
                 title="Heliograph signaling server",
@@ -231,6 +233,11 @@ class Application:
             await self.store.close()
         except StoreUnavailable as error:
             _log.warning("rooms.close_failed", cause=repr(error.__cause__ or error))
+
+    async def _retire_connection(self, message: Message, _: Scope) -> None:
+        """Let no connection outlive its request once the server is to end: the next one could come as it is closed."""
+        if self.readiness.draining and message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
 
     def _piped(self) -> int:
         return 0 if self.cluster is None else self.cluster.switchboard.pipes[1]

@@ -142,7 +142,11 @@ class _Server(uvicorn.Server):
 
 
 class _Ending:
-    """How a server ends: all are told, a node of a cluster hands its rooms over, then the connections close."""
+    """How a server ends: all are told, a node of a cluster hands its rooms over, then the connections close.
+
+    A node of a cluster is not ready for a while before that, and serves all the same: a load balancer finds that out by
+    and by, and who comes through it must not find the node gone meanwhile.
+    """
 
     def __init__(self, application: Application, server: _Server) -> None:
         self._application = application
@@ -159,13 +163,15 @@ class _Ending:
         if application.cluster is None:
             application.hub.announce_drain(DRAIN_TIMEOUT_S)
             self._server.should_exit = True
-        else:
-            application.cluster.begin_drain()
 
     async def drain(self, cluster: ClusterNode) -> None:
-        """Wait for the end to begin, and hand over what this node has."""
+        """Wait for the end to begin, and until balancers know of it, and hand over what this node has."""
         await self._begun.wait()
+        delay_s = self._application.settings.drain_delay_s
+        _log.info("server.ending", drain_delay_s=delay_s)
         try:
+            await asyncio.sleep(delay_s)
+            cluster.begin_drain()
             await cluster.drain()
         finally:
             self._server.should_exit = True

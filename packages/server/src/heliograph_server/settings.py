@@ -67,6 +67,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The authorities (PEM) whose certificates the bus may have. None: the system's."""
     workers: int = 1
     """How many processes `serve` runs on the same ports; more than one are a cluster."""
+    drain_delay_s: int = 3
+    """How long a node of a cluster that is to end is not ready before it hands over: until balancers have noticed."""
     transport: TransportKind = "picows"
     tls_cert: Path | None = None
     """A certificate chain (PEM). With it both ports speak TLS alone."""
@@ -310,6 +312,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "cluster_url": _bus_url,
     "cluster_ca": lambda text: Path(_not_empty(text)),
     "workers": _integer(1, 256),
+    "drain_delay_s": _integer(0, 600),
     "transport": _one_of(TransportKind),
     "tls_cert": lambda text: Path(_not_empty(text)),
     "tls_key": lambda text: Path(_not_empty(text)),
@@ -347,6 +350,7 @@ HELP: Final[dict[str, str]] = {
     "cluster_url": "Redis or Valkey through which several nodes are one server",
     "cluster_ca": "certificate authorities (PEM) of a cluster_url with TLS, instead of the system's",
     "workers": "processes on the same ports; more than one need cluster_url",
+    "drain_delay_s": "seconds that an ending node of a cluster answers 503 at /ready before it hands over",
     "transport": "how WebSockets are served: asgi",
     "tls_cert": "certificate chain (PEM); with it both ports speak TLS alone",
     "tls_key": "private key of that certificate (PEM, not encrypted)",

@@ -33,7 +33,8 @@ from heliograph_server.settings import Settings
 __all__ = ["run_workers"]
 
 STOP_TIMEOUT_S: Final = 15.0
-"""How long workers may take to end before they are killed: handing rooms over and closing takes up to 10 s."""
+"""How long workers may take to end, after the delay, before they are killed: handing rooms over and closing takes up to
+10 s."""
 
 RESTART_DELAY_S: Final = 0.5
 """How long a worker that ended by itself is not started anew; twice as long each further time."""
@@ -66,6 +67,7 @@ def run_workers(settings: Settings) -> int:
 class _Supervisor:
     def __init__(self, settings: Settings, listeners: list[Listeners], folder: Path) -> None:
         self._workers = [_Worker(settings, own, folder) for own in listeners]
+        self._stop_timeout_s = settings.drain_delay_s + STOP_TIMEOUT_S
 
     def run(self, told: socket.socket) -> int:
         """Keep the workers up until a signal comes."""
@@ -92,7 +94,7 @@ class _Supervisor:
         running = [worker.process for worker in self._workers if worker.process is not None]
         for process in running:
             process.terminate()
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        deadline = time.monotonic() + self._stop_timeout_s
         for process in running:
             process.join(max(0.0, deadline - time.monotonic()))
             if process.is_alive():
