@@ -20,12 +20,12 @@ from msgspec import Struct
 
 from bench.cluster.check import CHECKS, TOLERANCE, check
 from bench.cluster.costs import idle_costs, memory_costs, message_costs, news_costs, saved
-from bench.cluster.forwarding import CREWS, CROSSINGS, measure_crew, measure_crossing
+from bench.cluster.forwarding import CREWS, CROSSINGS, Crossing, measure_crew, measure_crossing
 from bench.cluster.report import DOCUMENT, off_by, write_report
 from bench.cluster.results import RESULTS, kept_costs, load_kept
 from bench.machine import describe, load_cores, pin, raise_file_limit
 from bench.results import ROOT, Measured, Results, save_results
-from bench.rounds import Disturbance, lateness, least_disturbed
+from bench.rounds import Disturbance, least_disturbed
 
 ATTEMPTS: Final = 8
 """How often a round is measured that others disturb, at most; the least disturbed one counts."""
@@ -34,11 +34,19 @@ LOST: Final = 0.1
 """The part of the cores that may be missing where all is used: 5 % Linux keeps from real-time processes."""
 
 
+UNSTEADY: Final = 0.7
+"""The part of a round at a fixed rate in which the machine may be slower than it usually is: that does not count."""
+
+STEADY_ATTEMPTS: Final = 3
+
+
 class Scale(Struct, frozen=True):
     """How large a run is: the one that is published, or one to try things out."""
 
     rounds: int
     seconds: float
+    half_s: float
+    """At half of the rate, where what comes while the machine does not keep its pace does not count."""
     warm_up_s: float
     rooms: int
     messages: int
@@ -50,10 +58,19 @@ class Scale(Struct, frozen=True):
 
 
 FULL: Final = Scale(
-    rounds=3, seconds=2.0, warm_up_s=0.5, rooms=60, messages=8, rest_s=6.0, crowd=1000, idle_s=25.0, check_s=25
+    rounds=3,
+    seconds=2.0,
+    half_s=10.0,
+    warm_up_s=0.5,
+    rooms=60,
+    messages=8,
+    rest_s=6.0,
+    crowd=1000,
+    idle_s=25.0,
+    check_s=25,
 )
 SHORT: Final = Scale(
-    rounds=1, seconds=1.0, warm_up_s=0.3, rooms=20, messages=4, rest_s=2.0, crowd=100, idle_s=2.0, check_s=8
+    rounds=1, seconds=1.0, half_s=2.0, warm_up_s=0.3, rooms=20, messages=4, rest_s=2.0, crowd=100, idle_s=2.0, check_s=8
 )
 
 
@@ -101,17 +118,16 @@ def _crossing(results: Results, scale: Scale) -> Iterator[str]:
 
 
 def _half(results: Results, scale: Scale) -> Iterator[str]:
-    """Half as fast."""
-    fastest = results.scenarios.get("crossing")
-    if fastest is None:
-        raise SystemExit("half needs what crossing measures")
+    """Half as fast as it went just before: the machine is not as fast at all times."""
     for number in range(scale.rounds):
         for crossing in CROSSINGS:
-            rate = fastest.median(crossing.name, "messages_per_s") / 2
-            value = _undisturbed(
-                partial(measure_crossing, crossing, rate, warm_up_s=scale.warm_up_s, seconds=scale.seconds),
-            )
+            value = _steadiest(partial(_half_of_top, crossing, scale))
             yield _keep(results, "half", number, crossing.name, value)
+
+
+def _half_of_top(crossing: Crossing, scale: Scale) -> dict[str, Any]:
+    top = measure_crossing(crossing, None, warm_up_s=scale.warm_up_s, seconds=scale.seconds)["messages_per_s"]
+    return measure_crossing(crossing, top / 2, warm_up_s=scale.warm_up_s, seconds=scale.half_s)
 
 
 def _crew(results: Results, scale: Scale) -> Iterator[str]:
@@ -161,20 +177,28 @@ PARTS: Final[dict[str, Callable[[Results, Scale], Iterator[str]]]] = {
 def _undisturbed(measure: Callable[[], dict[str, Any]], shared_cores: int = 0) -> dict[str, Any]:
     """A round in which others took nothing of the cores, or the one of several in which they took least.
 
-    Nodes that share a core wait for each other, so how long they waited says nothing. As fast as it goes, all of the
-    cores is used, by what is measured or by others; at a rate, it is the load that tells, which then is late. On
-    `shared_cores` is a load each, and the bus.
+    Nodes that share a core wait for each other, so how long they waited says nothing. But all of the cores is used, by
+    what is measured or by others. On `shared_cores` is a load each, and the bus.
     """
 
     def disturbance(value: dict[str, Any]) -> Disturbance:
         cost = value["cost"]
         used = cost["server_cpu"] + shared_cores * cost["load_cpu"] + min(shared_cores, 1) * cost.get("bus_cpu", 0.0)
         lost = 1 - used / max(1, shared_cores)
-        found = lateness(value) or Disturbance(lost, LOST, f"others had {lost:.1%} of the cores")
-        value["lost"] = found.amount
-        return found
+        value["lost"] = lost
+        return Disturbance(lost, LOST, f"others had {lost:.1%} of the cores")
 
     return least_disturbed(measure, disturbance, ATTEMPTS, _say)
+
+
+def _steadiest(measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A round in which the machine kept its pace for a while, or the one of several in which it did so for longest."""
+
+    def disturbance(value: dict[str, Any]) -> Disturbance:
+        unsteady = 1 - value["steady"]
+        return Disturbance(unsteady, UNSTEADY, f"the machine did not keep its pace for {unsteady:.0%} of the time")
+
+    return least_disturbed(measure, disturbance, STEADY_ATTEMPTS, _say)
 
 
 def _keep(results: Results, part: str, number: int, name: str, value: dict[str, Any]) -> str:

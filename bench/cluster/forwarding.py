@@ -12,9 +12,11 @@ from msgspec import Struct
 
 from bench.cluster.nodes import Cluster, running_cluster, running_workers
 from bench.load.job import Job
+from bench.load.pairs import quantiles
 from bench.machine import SERVER_CORE
+from bench.steadiness import Watch, watching
 
-__all__ = ["CREWS", "CROSSINGS", "Crew", "Crossing", "measure_crew", "measure_crossing"]
+__all__ = ["CREWS", "CROSSINGS", "Crew", "Crossing", "measure_crew", "measure_crossing", "while_steady"]
 
 PAIRS: Final = 100
 SIZE: Final = 300
@@ -67,7 +69,7 @@ CREWS: Final = (
 
 
 def measure_crossing(crossing: Crossing, rate: float | None, *, warm_up_s: float, seconds: float) -> dict[str, Any]:
-    """As fast as the answers come; with a rate, at that rate."""
+    """As fast as the answers come; with a rate, at that rate, see `while_steady`."""
     nodes = [{SERVER_CORE}] * crossing.nodes
     bus_cores = {LOAD_CORE} if crossing.bus else None
     with running_cluster(nodes, bus_cores=bus_cores, level=crossing.level, room_sizes=[2] * PAIRS) as cluster:
@@ -75,9 +77,27 @@ def measure_crossing(crossing: Crossing, rate: float | None, *, warm_up_s: float
         options: dict[str, float | int] = {"size": SIZE, "warm_up_s": warm_up_s, "seconds": seconds}
         # Half of the rooms are at home at each. The load never sleeps, unless the bus is on its core too.
         job = _job(cluster, options, ports=[first, last, last, first], sleeps=crossing.bus)
-        if rate is not None:
-            job = msgspec.structs.replace(job, kind="open_loop", options={**options, "rate": rate})
-        return _carry_out(job)
+        if rate is None:
+            return _carry_out(job)
+        options |= {"rate": rate, "timeline": 1}
+        job = msgspec.structs.replace(job, kind="open_loop", options=options)
+        with watching({SERVER_CORE, LOAD_CORE}) as watch:
+            value = _carry_out(job)
+        return while_steady(value, watch)
+
+
+def while_steady(value: dict[str, Any], watch: Watch) -> dict[str, Any]:
+    """The quantiles of the messages that were due while the machine kept its pace; those of all have `all_` before.
+
+    `steady` is the part of the messages that count.
+    """
+    timeline = value.pop("timeline")
+    counts = [took for due, took in timeline if watch.steady(due)]
+    of_all = quantiles([took for _, took in timeline])
+    found = quantiles(counts) if counts else of_all
+    return (
+        value | {f"all_{name}": took for name, took in of_all.items()} | found | {"steady": len(counts) / len(timeline)}
+    )
 
 
 def measure_crew(crew: Crew, *, warm_up_s: float, seconds: float) -> dict[str, Any]:

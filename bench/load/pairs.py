@@ -25,6 +25,9 @@ SLEEP_S: Final = 0.02
 LATE_S: Final = 2.0
 """How long after the last message of an open loop an answer may come."""
 
+Taken = tuple[float, float]
+"""When a message was due, and how many seconds it took from then."""
+
 
 class _End:
     """One peer of a pair, and the bytes that are on the way to it."""
@@ -161,11 +164,13 @@ def open_loop(
     rate: float,
     warm_up_s: float,
     seconds: float,
+    timeline: bool = False,
 ) -> dict[str, Any]:
     """Messages at a fixed rate, whatever the server does: how long each took from when it should have been sent.
 
     A load that waits for answers before it sends more asks a slow server less often, and so does not see how slow it
-    is (coordinated omission). Here a message that is sent late has been waiting since its time.
+    is (coordinated omission). Here a message that is sent late has been waiting since its time. The `timeline` is of
+    each message: when it was due, and how long it took from then, or has taken so far, in seconds.
     """
     ends = _ends(wires, dialect, size)
     order = [(ends[wire.socket.fileno()], ends[other.socket.fileno()]) for wire, other in _both_ways(wires)]
@@ -175,13 +180,16 @@ def open_loop(
         schedule = _Schedule(poller, ends, order, rate, confirms=dialect.level > 1)
         schedule.run(warm_up_s)
         meter = Meter(server)
-        latencies, missing, late = schedule.run(seconds)
+        arrived, missing, late = schedule.run(seconds)
         cost = meter.read()
+    sent = arrived + missing
+    more = {"timeline": sent} if timeline else {}
     return {
+        **more,
         "rate": rate,
-        "sent": len(latencies) + len(missing),
-        "arrived_percent": 100 * len(latencies) / (len(latencies) + len(missing)),
-        **quantiles(latencies + missing),
+        "sent": len(sent),
+        "arrived_percent": 100 * len(arrived) / len(sent),
+        **quantiles([took for _, took in sent]),
         "late_p99_ms": quantiles(late)["p99_ms"],
         "cost": cost,
     }
@@ -210,40 +218,43 @@ class _Schedule:
         self._rate = rate
         self._confirms = confirms
 
-    def run(self, seconds: float) -> tuple[list[float], list[float], list[float]]:
-        """The seconds that each message took, how long those wait that have not arrived, and how late each was sent.
+    def run(self, seconds: float) -> tuple[list[Taken], list[Taken], list[float]]:
+        """What the messages took that have arrived, what those have taken so far that have not, and how late each was
+        sent.
 
         A server for which the rate is too much is given up some time after the end.
         """
         buffer = memoryview(bytearray(CHUNK))
         order, interval, total = self._order, 1 / self._rate, int(self._rate * seconds)
-        latencies: list[float] = []
+        arrivals: list[Taken] = []
         late: list[float] = []
         sent = 0
         clock = time.perf_counter
         started = clock()
         give_up = started + seconds + LATE_S
-        while len(latencies) < total and (now := clock()) < give_up:
+        while len(arrivals) < total and (now := clock()) < give_up:
             while sent < total and (due := started + sent * interval) <= now:
                 sender, receiver = order[sent % len(order)]
                 receiver.sent_at.append(due)
                 late.append(now - due)
                 sender.send(sender.message)
                 sent += 1
-            arrived = self._poller.poll(0)
-            if not arrived and sent < total:
+            ready = self._poller.poll(0)
+            if not ready and sent < total:
                 wait = started + sent * interval - clock()
                 if wait > 0:  # epoll's own time-out knows nothing below a millisecond
                     select.select([self._poller], (), (), wait)
-            for fd, _ in arrived:
+            for fd, _ in ready:
                 end = self._ends[fd]
                 count = end.arrived(end.recv(buffer))
                 now = clock()
-                latencies.extend(now - end.sent_at.popleft() for _ in range(count))
+                for _ in range(count):
+                    due = end.sent_at.popleft()
+                    arrivals.append((due, now - due))
                 if self._confirms:
                     end.confirm(count)
         ended = clock()
-        return latencies, [ended - due for end in self._ends.values() for due in end.sent_at], late
+        return arrivals, [(due, ended - due) for end in self._ends.values() for due in end.sent_at], late
 
 
 def quantiles(seconds: list[float]) -> dict[str, float]:
