@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from memory_registry import MemoryRegistry
+from redis.asyncio import Redis
 from redis_server import running_redis
 
 from heliograph_server.cluster.bus import Changes, Home, Registry, Tokens
 from heliograph_server.cluster.bus_url import read_bus_url
+from heliograph_server.cluster.connecting import ROOMS_AT_ONCE
 from heliograph_server.cluster.redis_bus import RedisBus
 
 _rooms = count()
@@ -111,6 +114,52 @@ async def test_a_large_commit_is_one(registry: Registry, room: str) -> None:
     assert dict((await registry.take(room, "b", home)).fields) == dict(fields[4000:])
 
 
+async def test_commits_of_many_rooms_at_once_are_each_of_its_own(registry: Registry, room: str) -> None:
+    rooms = [f"{room}-{number}" for number in range(2 * ROOMS_AT_ONCE + 3)]
+    homes = [(await registry.take(name, "a", None)).home for name in rooms]
+    for name, home in zip(rooms, homes, strict=True):
+        assert await registry.commit(name, home, Changes([(b"old", b""), (b"kept", name.encode())]))
+    taken = rooms[1::7]
+    for name in taken:
+        assert (await registry.take(name, "b", homes[rooms.index(name)])).won
+    changes = [
+        Changes([(b"new", b"x" * number)] * (number % 3), [b"old"] * (number % 2)) for number in range(len(rooms))
+    ]
+    done = [registry.commit(*each) for each in zip(rooms, homes, changes, strict=True)]
+    assert await asyncio.gather(*done) == [name not in taken for name in rooms]
+    for number, name in enumerate(rooms):
+        expected = {b"old": b"", b"kept": name.encode()}
+        if name not in taken:
+            expected |= dict(changes[number].written)
+            for field in changes[number].removed:
+                del expected[field]
+        assert dict((await registry.take(name, "c", await registry.home(name))).fields) == expected, name
+
+
+async def test_commits_next_to_each_other_are_one_command_and_keep_their_place_among_others(
+    url: str, room: str
+) -> None:
+    async with on_the_bus(url, "n") as (bus, _), Redis.from_url(url) as redis:
+        rooms = [f"{room}-{number}" for number in range(10)]
+        homes = [(await bus.take(name, "n", None)).home for name in rooms]
+        before = await _calls_of(redis, "evalsha")
+        commits = [bus.commit(name, home, Changes([(b"x", b"1")])) for name, home in zip(rooms, homes, strict=True)]
+        releases = [
+            asyncio.create_task(bus.release(name, home, forget=True)) for name, home in zip(rooms, homes, strict=True)
+        ]
+        await asyncio.sleep(0)  # the releases are asked for now, before anything is sent
+        late = bus.commit(rooms[0], homes[0], Changes([(b"late", b"")]))
+        assert await asyncio.gather(*commits) == [True] * len(rooms)
+        await asyncio.gather(*releases)
+        assert not await late
+        assert await _calls_of(redis, "evalsha") - before == 1 + len(rooms) + 1
+
+
+async def _calls_of(redis: Any, command: str) -> int:
+    found = (await redis.info("commandstats")).get(f"cmdstat_{command}", {"calls": 0})
+    return int(found["calls"])
+
+
 async def test_a_home_is_reclaimed_as_a_whole_unless_another_has_the_room(registry: Registry, room: str) -> None:
     home = (await registry.take(room, "a", None)).home
     assert await registry.commit(room, home, Changes([(b"old", b"1")]))
@@ -194,6 +243,9 @@ async def test_a_node_that_nobody_is_is_noticed(url: str) -> None:
 
 async def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(tmp_path: Path) -> None:
     async with running_redis(tmp_path) as server, on_the_bus(server.url, "a") as (bus, _):
-        assert (await bus.take("r", "a", None)).won
+        homes = {room: (await bus.take(room, "a", None)).home for room in ("r", "s")}
         assert "+OK" in await server.say("SCRIPT", "FLUSH")
         assert not (await bus.take("r", "b", None)).won
+        assert "+OK" in await server.say("SCRIPT", "FLUSH")
+        commits = [bus.commit(room, home, Changes([(b"x", b"")])) for room, home in homes.items()]
+        assert await asyncio.gather(*commits) == [True, True]

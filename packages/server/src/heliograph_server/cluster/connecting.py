@@ -16,12 +16,15 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from heliograph_server.cluster.bus_url import BusUrl
 
-__all__ = ["FAILURES", "Connections", "Reader", "connections"]
+__all__ = ["FAILURES", "ROOMS_AT_ONCE", "Connections", "Reader", "connections"]
 
 FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError, asyncio.IncompleteReadError)
 
 SENTINEL_S: Final = 1.0
 """How long a Sentinel may take to answer, before the next one is asked."""
+
+ROOMS_AT_ONCE: Final = 64
+"""Others wait meanwhile: a commit takes a server some 5 microseconds."""
 
 _MESSAGES: Final = (b"message", b"smessage")
 _ENDS: Final = (b"unsubscribe", b"sunsubscribe")
@@ -36,6 +39,9 @@ class Reader(Protocol):
 
 class Connections(Protocol):
     """One connection for commands, or one to each shard, and one to hear on. They are open while `open` lasts."""
+
+    rooms_at_once: int
+    """The keys of how many rooms one command may have."""
 
     def publication(self, channel: str, batch: bytes) -> tuple[Any, ...]:
         """The command that publishes to a channel."""
@@ -66,6 +72,8 @@ def connections(bus: BusUrl) -> Connections:
 
 class _Single:
     """See `Connections`. All goes to one server."""
+
+    rooms_at_once = ROOMS_AT_ONCE
 
     def __init__(self, connect: Callable[[], contextlib.AbstractAsyncContextManager[Any]]) -> None:
         self._connect = connect
@@ -109,6 +117,8 @@ class _Single:
 
 class _Shards:
     """See `Connections`. Each command goes to the shard of its key, a publication to that of its channel."""
+
+    rooms_at_once = 1
 
     def __init__(self, bus: BusUrl) -> None:
         self._bus = bus

@@ -1,18 +1,19 @@
 """The bus and the registry on Redis or Valkey 7.
 
-All commands of one turn of the event loop are one pipeline; what comes while it is under way makes up the next. When
-the server does not answer within `ANSWER_S`, everything that waits for it is told so at once, and the connections are
-made anew until one works.
+All commands of one turn of the event loop are one pipeline; what comes while it is under way makes up the next. Commits
+of several rooms are one command there, unless the rooms may be on different shards. When the server does not answer
+within `ANSWER_S`, everything that waits for it is told so at once, and the connections are made anew until one works.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from redis.exceptions import NoScriptError
 
 from heliograph_server.cluster.bus import INTRODUCE_S, BusListener, BusUnavailable, Changes, Fields, Home, Lease, Taken
@@ -62,6 +63,14 @@ class _Command(Struct):
     size: int
     node: str = ""
     """To whom a publication is."""
+
+
+class _Commit(_Command):
+    """The arguments are those of the room."""
+
+    keys: tuple[str, str] = ("", "")
+    known: bool = True
+    """Whether the server knows the script, as far as is known."""
 
 
 class RedisBus:
@@ -147,9 +156,16 @@ class RedisBus:
 
     def commit(self, room_id: str, home: Home, changes: Changes) -> "asyncio.Future[bool]":
         """See `Registry.commit`."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if not self.up:
+            answer.set_exception(BusUnavailable("The bus is lost"))
+            return answer
+        removed = changes.removed
         written = [part for field in changes.written for part in field]
-        numbers = (KEPT_S * 1000, len(changes.removed))
-        return self._call(COMMIT, _keys(room_id), _text(home), *numbers, *changes.removed, *written)
+        size = sum(map(len, removed)) + sum(map(len, written))
+        arguments = (_text(home), len(removed), len(written), *removed, *written)
+        self._put(_Commit(arguments, answer, size, keys=_keys(room_id)))
+        return answer
 
     def reclaim(self, room_id: str, home: Home, fields: Fields) -> "asyncio.Future[bool]":
         """See `Registry.reclaim`."""
@@ -210,25 +226,34 @@ class RedisBus:
             if not self._queue:
                 self._queued.clear()
             self._size -= sum(command.size for command in commands)
+            calls = list(_calls(commands, self._connections.rooms_at_once))
             began = loop.time()
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    answers = await self._connections.execute([command.arguments for command in commands])
+                    answers = await self._connections.execute([arguments for arguments, _ in calls])
             except BaseException:
                 for command in commands:
                     _fail(command)
                 raise
             self.answer_s = loop.time() - began
-            for command, answer in zip(commands, answers, strict=True):
-                self._settle(command, answer, listener)
+            for (_, asked), answer in zip(calls, answers, strict=True):
+                self._settle(asked, answer, listener)
             _heed_cancellation()
             for answer in answers:
                 if isinstance(answer, Exception) and not isinstance(answer, NoScriptError):
                     raise answer  # loading, read only: whoever this is, it is not the one to speak to
 
-    def _settle(self, command: _Command, answer: Any, listener: BusListener) -> None:
+    def _settle(self, asked: list[_Command], answer: Any, listener: BusListener) -> None:
+        if isinstance(asked[0], _Commit) and not isinstance(answer, Exception):
+            for commit, written in zip(asked, answer, strict=True):
+                self._settle_one(commit, written == 1, listener)
+        else:
+            for command in asked:
+                self._settle_one(command, answer, listener)
+
+    def _settle_one(self, command: _Command, answer: Any, listener: BusListener) -> None:
         if isinstance(answer, NoScriptError):
-            self._put(_Command(_in_full(command.arguments), command.answer, command.size))
+            self._put(_in_full(command))
         elif isinstance(answer, Exception):
             _fail(command, answer)
         elif command.answer is None:
@@ -270,18 +295,45 @@ def _fail(command: _Command, cause: Exception | None = None) -> None:
         command.answer.exception()  # whoever asked may have gone
 
 
-def _in_full(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+def _calls(commands: Sequence[_Command], rooms_at_once: int) -> Iterator[tuple[tuple[Any, ...], list[_Command]]]:
+    """What is to be executed, and what each call is the answer to: commits that follow each other are one call."""
+    commits: list[_Commit] = []
+    for command in commands:
+        if isinstance(command, _Commit):
+            commits.append(command)
+            if len(commits) < rooms_at_once:
+                continue
+        if commits:
+            yield _commit_call(commits), [*commits]
+            commits.clear()
+        if not isinstance(command, _Commit):
+            yield command.arguments, [command]
+    if commits:
+        yield _commit_call(commits), [*commits]
+
+
+def _commit_call(commits: list[_Commit]) -> tuple[Any, ...]:
+    script = ("EVALSHA", COMMIT.sha) if all(commit.known for commit in commits) else ("EVAL", COMMIT.text)
+    keys = [key for commit in commits for key in commit.keys]
+    rooms = [argument for commit in commits for argument in commit.arguments]
+    return (*script, len(keys), *keys, KEPT_S * 1000, *rooms)
+
+
+def _in_full(command: _Command) -> _Command:
     """The same call, for a server that does not know the script yet."""
-    return ("EVAL", next(script.text for script in _SCRIPTS if script.sha == arguments[1]), *arguments[2:])
+    if isinstance(command, _Commit):
+        return replace(command, known=False)
+    text = next(script.text for script in _SCRIPTS if script.sha == command.arguments[1])
+    return replace(command, arguments=("EVAL", text, *command.arguments[2:]))
 
 
 def _channel(node: str) -> str:
     return f"hg:node:{node}"
 
 
-def _keys(room_id: str) -> list[str]:
+def _keys(room_id: str) -> tuple[str, str]:
     tag = room_id.encode().hex()  # a stranger chose it: no braces of its own
-    return [f"hg:{{{tag}}}:home", f"hg:{{{tag}}}:log"]
+    return f"hg:{{{tag}}}:home", f"hg:{{{tag}}}:log"
 
 
 def _text(home: Home) -> str:

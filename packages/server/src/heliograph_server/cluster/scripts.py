@@ -1,7 +1,8 @@
 """The Lua scripts of the registry, and what its keys are called.
 
-Each script is atomic, and touches the keys of one room, or of the nodes, only. A room's two keys share a hash tag, so
-that they are on one shard. Times are the server's own.
+Each script is atomic, and touches the keys of one room, or of the nodes, only; that which commits may have several
+rooms where there is one server. A room's two keys share a hash tag, so that they are on one shard. Times are the
+server's own.
 """
 
 import hashlib
@@ -56,21 +57,30 @@ return {home, 1, redis.call('HGETALL', KEYS[2])}
 was taken, and what is kept then."""
 
 COMMIT: Final = Script("""
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-    return 0
+local kept, done, at = ARGV[1], {}, 2
+for room = 1, #KEYS / 2 do
+    local home, log = KEYS[2 * room - 1], KEYS[2 * room]
+    local removed = at + 3 + ARGV[at + 1]
+    local written = removed + ARGV[at + 2]
+    if redis.call('GET', home) == ARGV[at] then
+        for i = at + 3, removed - 1, 1000 do
+            redis.call('HDEL', log, unpack(ARGV, i, math.min(i + 999, removed - 1)))
+        end
+        for i = removed, written - 1, 1000 do
+            redis.call('HSET', log, unpack(ARGV, i, math.min(i + 999, written - 1)))
+        end
+        redis.call('PEXPIRE', home, kept)
+        redis.call('PEXPIRE', log, kept)
+        done[room] = 1
+    else
+        done[room] = 0
+    end
+    at = written
 end
-local removed = tonumber(ARGV[3])
-for i = 4, 3 + removed, 1000 do
-    redis.call('HDEL', KEYS[2], unpack(ARGV, i, math.min(i + 999, 3 + removed)))
-end
-for i = 4 + removed, #ARGV, 1000 do
-    redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + 999, #ARGV)))
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return 1
+return done
 """)
-"""KEYS home, log; ARGV home, ms to keep it, how many are removed, those, then names and values."""
+"""KEYS home, log, and so on for each room; ARGV ms to keep it, then for each room: home, how many are removed, how many
+names and values there are, the removed, the names and values. For each room 1 if that was written."""
 
 RECLAIM: Final = Script("""
 local home = redis.call('GET', KEYS[1])
