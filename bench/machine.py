@@ -111,15 +111,16 @@ def stolen_seconds() -> float:
     return int(Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[8]) * TICK_S
 
 
-def describe(**more: str) -> dict[str, str]:
-    """What has to be said beside a figure."""
+def describe(*, restless: bool = False, **more: str) -> dict[str, str]:
+    """What has to be said beside a figure. Whether the processes were `restless`, see `prefer`."""
+    preferred = "the first of the ordinary (niceness -20)" if restless else "real-time (SCHED_RR)"
     cpus = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
     cpu = cpus[0].partition(":")[2].strip() if cpus else platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": f"{cpu}, {os.cpu_count()} cores",
         "memory": f"{memory / 2**30:.0f} GiB",
-        "scheduling": "real-time (SCHED_RR)" if os.geteuid() == 0 else "ordinary",
+        "scheduling": preferred if os.geteuid() == 0 else "ordinary",
         "kernel": f"{platform.system()} {platform.release()}",
         "system": platform.freedesktop_os_release()["PRETTY_NAME"],
         "Python": platform.python_version() + (" (the system's)" if sys.base_prefix == "/usr" else ""),

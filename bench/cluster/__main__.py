@@ -216,7 +216,8 @@ def _keep(results: Results, part: str, number: int, name: str, value: dict[str, 
 
 
 def _machine() -> dict[str, str]:
-    return describe(redis=version("redis"), hiredis=version("hiredis"), **{"Redis server": _redis_version()})
+    libraries = {name: version(name) for name in ("redis", "hiredis")}
+    return describe(restless=True, **libraries, **{"Redis server": _redis_version()})
 
 
 def _redis_version() -> str:
