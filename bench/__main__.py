@@ -58,7 +58,7 @@ def main() -> None:
     raise_file_limit()
     cores = load_cores()
     pin(cores)
-    machine = describe(**{"Node.js": _output(node(), "--version"), "peer (npm)": _peer_version()})
+    machine = describe({"Node.js": _output(node(), "--version"), "peer (npm)": _peer_version()})
     results = load_results(kept_in)
     for scenario in SCENARIOS:
         if scenario.name in wanted:

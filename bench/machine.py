@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -111,8 +112,8 @@ def stolen_seconds() -> float:
     return int(Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[8]) * TICK_S
 
 
-def describe(*, restless: bool = False, **more: str) -> dict[str, str]:
-    """What has to be said beside a figure. Whether the processes were `restless`, see `prefer`."""
+def describe(more: Mapping[str, str], *, restless: bool = False) -> dict[str, str]:
+    """What has to be said beside a figure, with what only some have. Whether the processes were `restless`: `prefer`."""
     preferred = "the first of the ordinary (niceness -20)" if restless else "real-time (SCHED_RR)"
     cpus = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
     cpu = cpus[0].partition(":")[2].strip() if cpus else platform.machine()

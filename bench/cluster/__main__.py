@@ -217,7 +217,7 @@ def _keep(results: Results, part: str, number: int, name: str, value: dict[str, 
 
 def _machine() -> dict[str, str]:
     libraries = {name: version(name) for name in ("redis", "hiredis")}
-    return describe(restless=True, **libraries, **{"Redis server": _redis_version()})
+    return describe({**libraries, "Redis server": _redis_version()}, restless=True)
 
 
 def _redis_version() -> str:
