@@ -113,7 +113,7 @@ def stolen_seconds() -> float:
 
 
 def describe(more: Mapping[str, str], *, restless: bool = False) -> dict[str, str]:
-    """What has to be said beside a figure, with what only some have. Whether the processes were `restless`: `prefer`."""
+    """What has to be said beside a figure, with what only some have. For `restless` processes see `prefer`."""
     preferred = "the first of the ordinary (niceness -20)" if restless else "real-time (SCHED_RR)"
     cpus = [line for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines() if line.startswith("model name")]
     cpu = cpus[0].partition(":")[2].strip() if cpus else platform.machine()
