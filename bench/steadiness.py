@@ -15,6 +15,7 @@ import sys
 import time
 from bisect import bisect
 from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Final
 
 from bench.machine import pin, prefer
@@ -27,6 +28,10 @@ WORK: Final = 600
 
 SLOW: Final = 2.0
 """Work that takes so many times what is usual shows that the machine did not keep its pace."""
+
+AMONG: Final = 5
+"""Of so many samples in a row the median counts. A single one may be slow because of an interrupt, or because what ran
+before it has left nothing of it in the caches."""
 
 USUAL: Final = 0.2
 """Of all samples, so many are faster than what is usual: a machine can be slowed down, and not sped up."""
@@ -78,7 +83,9 @@ def spells(samples: Sequence[Sequence[float]]) -> Iterator[Sample]:
     """When one core did not keep its pace, from the last sample that was as usual until it has recovered."""
     usual = sorted(took for _, took in samples)[int(len(samples) * USUAL)]
     before = samples[0][0]
-    for began, took in samples:
+    for place, (began, _) in enumerate(samples):
+        around = [took for _, took in samples[max(0, place - AMONG // 2) : place + AMONG // 2 + 1]]
+        took = median(around)
         if took > SLOW * usual:
             yield before - LEAD_S, began + took + RECOVERY_S
         else:

@@ -16,16 +16,20 @@ def watch_of(*found: tuple[float, float]) -> Watch:
 
 
 def test_a_spell_is_from_before_the_first_slow_sample_until_it_has_recovered() -> None:
-    samples = [(number / 10, USUAL_S) for number in range(10)]
-    samples[4] = 0.4, 3 * USUAL_S
-    [(begin, end)] = spells(samples)
-    assert begin == 0.3 - LEAD_S
-    assert end == 0.4 + 3 * USUAL_S + RECOVERY_S
+    samples = [(number / 10, (3 if 10 <= number < 14 else 1) * USUAL_S) for number in range(100)]
+    [(begin, end)] = merged(list(spells(samples)))
+    assert begin == 0.9 - LEAD_S
+    assert end == 1.3 + 3 * USUAL_S + RECOVERY_S
+
+
+def test_a_single_slow_sample_says_nothing() -> None:
+    samples = [(number / 10, (9 if number % 10 == 5 else 1) * USUAL_S) for number in range(100)]
+    assert list(spells(samples)) == []
 
 
 def test_what_is_slow_is_told_by_the_faster_samples_and_not_by_the_median() -> None:
-    samples = [(number / 10, USUAL_S if number < 3 else 3 * USUAL_S) for number in range(10)]
-    assert len(list(spells(samples))) == 7
+    samples = [(number / 10, (1 if number < 30 else 3) * USUAL_S) for number in range(100)]
+    assert len(list(spells(samples))) == 70
 
 
 def test_a_machine_that_keeps_its_pace_has_no_spells() -> None:
