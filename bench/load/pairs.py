@@ -41,7 +41,9 @@ class _End:
         self.expected = expected
         """Bytes of the frame that the other one's message arrives in."""
         self.partial = 0
-        self.received = self.confirmed = 0
+        self.received = 0
+        self.confirmed = -(wire.number % CONFIRM_EVERY)
+        """When it confirms next: peers do not do so all at once."""
         self.sent_at: deque[float] = deque()
         """When the messages that are on the way to this peer should have been sent."""
 
