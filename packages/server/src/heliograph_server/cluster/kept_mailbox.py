@@ -5,7 +5,7 @@ knows of every frame that any peer may have.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from heliograph_protocol import CloseCode
@@ -27,8 +27,8 @@ class Holder(Protocol):
     def write(self, name: bytes, value: bytes) -> None:
         """A field is another now."""
 
-    def remove(self, name: bytes) -> None:
-        """A field is no more."""
+    def remove(self, names: Iterable[bytes]) -> None:
+        """Fields are no more."""
 
     def advanced(self, box: "KeptMailbox") -> None:
         """How far a mailbox is has changed."""
@@ -80,7 +80,7 @@ class Held:
         holder = self._holder
         if holder is None or not (holder.holding or self._size):
             return self._close is None and self._inner.send(frame)
-        if self.closed:
+        if self._close is not None or self._inner.closed:
             return False
         if self._size + len(frame) > OUTGOING_BYTES:
             self.close(CloseCode.TOO_SLOW, "reads too slowly")
@@ -137,15 +137,16 @@ class Held:
 class KeptMailbox(Mailbox):
     """See `Mailbox`. Each entry has a field in the log, from when it comes in until it is confirmed or forgotten."""
 
-    __slots__ = ("_holder", "_next", "_numbers", "_remote", "name")
+    __slots__ = ("_holder", "_names", "_next", "_remote", "name")
 
     def __init__(self, connection: Connection | None, name: str, holder: Holder) -> None:
         super().__init__(connection)
         self.name = name
         self._holder = holder
-        self._numbers: deque[int] = deque()
-        """Of the entries in `_unconfirmed` and then those in `_waiting`."""
+        self._names: deque[bytes] = deque()
+        """The fields of the entries in `_unconfirmed` and then of those in `_waiting`."""
         self._next = 0
+        """The number of the entry that comes next."""
         self._remote = True
         """Whether the peer's connection is, or was last, on another node."""
         self._unconfirmed = _Sent(self._forgotten)
@@ -181,8 +182,8 @@ class KeptMailbox(Mailbox):
     ) -> None:
         """Be as it was kept. Nobody knows how much of it has been sent: the peer will say."""
         self._unconfirmed.replace([entry for _, entry in entries])
-        self._numbers = deque(number for number, _ in entries)
-        self._next = self._numbers[-1] + 1 if self._numbers else first
+        self._names = deque(frame_field(self.name, number) for number, _ in entries)
+        self._next = entries[-1][0] + 1 if entries else first
         self._first = first
         self._confirms = confirms
         self._presence_missed = presence_missed
@@ -191,8 +192,8 @@ class KeptMailbox(Mailbox):
     def fields(self) -> Iterator[tuple[bytes, bytes]]:
         """All that is to be kept of it."""
         yield self.progress()
-        for number, entry in zip(self._numbers, [*self._unconfirmed.entries, *self._waiting.entries], strict=True):
-            yield frame_field(self.name, number), frame_of(entry)
+        for name, entry in zip(self._names, [*self._unconfirmed.entries, *self._waiting.entries], strict=True):
+            yield name, frame_of(entry)
 
     def progress(self) -> tuple[bytes, bytes]:
         """How far it is."""
@@ -207,8 +208,7 @@ class KeptMailbox(Mailbox):
     def names(self) -> Iterator[bytes]:
         """The fields that it has."""
         yield f"b:{self.name}".encode()
-        for number in self._numbers:
-            yield frame_field(self.name, number)
+        yield from self._names
 
     def _bind(self, connection: Connection | None) -> None:
         if isinstance(connection, Held):
@@ -229,30 +229,40 @@ class KeptMailbox(Mailbox):
         return sent
 
     def _came(self, entry: Entry) -> None:
-        self._numbers.append(self._next)
-        self._holder.write(frame_field(self.name, self._next), frame_of(entry))
+        name = frame_field(self.name, self._next)
+        self._names.append(name)
+        self._holder.write(name, frame_of(entry))
         self._next += 1
 
+    def _forget_first(self, count: int) -> None:
+        """See `Mailbox._forget_first`. Many are forgotten at once, and written down so."""
+        names, gone = self._names, count - self._first
+        if gone > 0:
+            self._unconfirmed.drop(gone)
+            self._first = count
+            self._holder.remove([names.popleft() for _ in range(gone)])
+            self._holder.advanced(self)
+
     def _forgotten(self) -> None:
-        """The first entry was confirmed, or is too old."""
-        self._holder.remove(frame_field(self.name, self._numbers.popleft()))
+        """The first entry is too old."""
+        self._holder.remove((self._names.popleft(),))
         self._holder.advanced(self)
 
     def _without_presence(self, last: list[Entry]) -> list[Entry]:
-        numbers = [self._numbers.pop() for _ in last][::-1]
+        names = [self._names.pop() for _ in last][::-1]
         kept: list[Entry] = []
-        for number, entry in zip(numbers, last, strict=True):
+        for name, entry in zip(names, last, strict=True):
             if entry.presence:
-                self._holder.remove(frame_field(self.name, number))
+                self._holder.remove((name,))
             else:
                 kept.append(entry)
-                self._numbers.append(number)
+                self._names.append(name)
         self._holder.advanced(self)
         return kept
 
 
 class _Sent(Queue):
-    """`_unconfirmed`: what leaves it, leaves the mailbox."""
+    """`_unconfirmed`: what leaves it, leaves the mailbox, and one by one because it is too old."""
 
     __slots__ = ("_gone",)
 

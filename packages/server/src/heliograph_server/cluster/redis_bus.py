@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 import structlog
@@ -51,6 +53,9 @@ QUEUED_BYTES: Final = 64 * 1024 * 1024
 
 KEPT_S: Final = 6 * 3600
 """How long what is kept of a room outlives its last commit."""
+
+KEYS_KNOWN: Final = 4096
+"""Of how many rooms it is remembered what their keys are called."""
 
 _SCRIPTS: Final = (COMMIT, RECLAIM, RELEASE, RENEW, SPEND, TAKE)
 
@@ -160,11 +165,9 @@ class RedisBus:
         if not self.up:
             answer.set_exception(BusUnavailable("The bus is lost"))
             return answer
-        removed = changes.removed
-        written = [part for field in changes.written for part in field]
-        size = sum(map(len, removed)) + sum(map(len, written))
-        arguments = (_text(home), len(removed), len(written), *removed, *written)
-        self._put(_Commit(arguments, answer, size, keys=_keys(room_id)))
+        fields = [*changes.removed, *chain.from_iterable(changes.written)]
+        arguments = (_text(home), len(changes.removed), 2 * len(changes.written), *fields)
+        self._put(_Commit(arguments, answer, sum(map(len, fields)), keys=_keys(room_id)))
         return answer
 
     def reclaim(self, room_id: str, home: Home, fields: Fields) -> "asyncio.Future[bool]":
@@ -193,9 +196,10 @@ class RedisBus:
         return answer
 
     def _put(self, command: _Command) -> None:
+        if not self._queue:
+            self._queued.set()
         self._queue.append(command)
         self._size += command.size
-        self._queued.set()
 
     def _fail_all(self) -> None:
         queue, self._queue = self._queue, deque()
@@ -246,7 +250,8 @@ class RedisBus:
     def _settle(self, asked: list[_Command], answer: Any, listener: BusListener) -> None:
         if isinstance(asked[0], _Commit) and not isinstance(answer, Exception):
             for commit, written in zip(asked, answer, strict=True):
-                self._settle_one(commit, written == 1, listener)
+                if commit.answer is not None and not commit.answer.done():
+                    commit.answer.set_result(written == 1)
         else:
             for command in asked:
                 self._settle_one(command, answer, listener)
@@ -331,6 +336,7 @@ def _channel(node: str) -> str:
     return f"hg:node:{node}"
 
 
+@lru_cache(maxsize=KEYS_KNOWN)
 def _keys(room_id: str) -> tuple[str, str]:
     tag = room_id.encode().hex()  # a stranger chose it: no braces of its own
     return f"hg:{{{tag}}}:home", f"hg:{{{tag}}}:log"

@@ -8,7 +8,8 @@ when the bus is back.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -71,9 +72,7 @@ class RoomJournal:
         if self._members.get(member.peer_id) is member:
             del self._members[member.peer_id]
         self._boxes.pop(member.link.name, None)
-        self.remove(member_name(member))
-        for name in member.link.names():
-            self.remove(name)
+        self.remove((member_name(member), *member.link.names()))
 
     def claimed(self, claim: Claim) -> None:
         """See `Journal.claimed`."""
@@ -82,7 +81,7 @@ class RoomJournal:
 
     def claim_ended(self, claim: Claim) -> None:
         """See `Journal.claim_ended`."""
-        self.remove(claim_field(claim)[0])
+        self.remove((claim_field(claim)[0],))
 
     def waits(self, waiting: Waiting) -> None:
         """See `Journal.waits`."""
@@ -90,33 +89,38 @@ class RoomJournal:
 
     def waits_no_more(self, waiting: Waiting) -> None:
         """See `Journal.waits_no_more`."""
-        self.remove(waiting_field(waiting)[0])
+        self.remove((waiting_field(waiting)[0],))
 
     def write(self, name: bytes, value: bytes) -> None:
         """See `Holder.write`."""
         if self.holding:
             self._fields[name] = value
-            self._stir()
+            if self._asleep:
+                self._stir()
 
-    def remove(self, name: bytes) -> None:
+    def remove(self, names: Iterable[bytes]) -> None:
         """See `Holder.remove`. A frame that came and went between two commits was never written."""
         if self.holding:
-            if name.startswith(b"f:") and name in self._fields:
-                del self._fields[name]
-            else:
-                self._fields[name] = None
+            fields = self._fields
+            for name in names:
+                if name in fields and name.startswith(b"f:"):
+                    del fields[name]
+                else:
+                    fields[name] = None
             self._stir()
 
     def advanced(self, box: KeptMailbox) -> None:
         """See `Holder.advanced`."""
         if self.holding:
             self._boxes[box.name] = box
-            self._stir()
+            if self._asleep:
+                self._stir()
 
     def holds(self, connection: Held) -> None:
         """See `Holder.holds`."""
         self._connections.append(connection)
-        self._stir()
+        if self._asleep:
+            self._stir()
 
     def sends(self, receipt: Receipt) -> None:
         """See `Holder.sends`."""
@@ -133,10 +137,17 @@ class RoomJournal:
         for member in self._members.values():
             if isinstance(member.link, KeptMailbox):
                 fields.update([member_field(member, member.link.name)])
-        fields.update(box.progress() for box in self._boxes.values())
+        if self._boxes:
+            fields.update([box.progress() for box in self._boxes.values()])
         afterwards = self._forget()
-        written = [(name, value) for name, value in fields.items() if value is not None]
-        return Changes(written, [name for name, value in fields.items() if value is None]), afterwards
+        written: list[tuple[bytes, bytes]] = []
+        removed: list[bytes] = []
+        for name, value in fields.items():
+            if value is None:
+                removed.append(name)
+            else:
+                written.append((name, value))
+        return Changes(written, removed), afterwards
 
     def begin_anew(self) -> Aftermath:
         """Everything is to be written down; what is held so far can go out after that."""
@@ -309,9 +320,9 @@ class Scribe:
 
     def _await(self, journal: RoomJournal, answer: "asyncio.Future[bool]", aftermath: Aftermath) -> None:
         journal.writing = True
-        answer.add_done_callback(lambda done: self._written(journal, done, aftermath))
+        answer.add_done_callback(partial(self._written, journal, aftermath))
 
-    def _written(self, journal: RoomJournal, answer: "asyncio.Future[bool]", aftermath: Aftermath) -> None:
+    def _written(self, journal: RoomJournal, aftermath: Aftermath, answer: "asyncio.Future[bool]") -> None:
         journal.writing = False
         if answer.cancelled() or answer.exception() is not None:
             if not answer.cancelled() and not isinstance(answer.exception(), BusUnavailable):

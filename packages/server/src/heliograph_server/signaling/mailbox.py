@@ -63,6 +63,11 @@ class Queue:
         self.bytes -= len(entry.frame)
         return entry
 
+    def drop(self, count: int) -> None:
+        """Take the first ones out, as many as that."""
+        popleft = self.entries.popleft
+        self.bytes -= sum([len(popleft().frame) for _ in range(count)])
+
     def has_room(self, size: int) -> bool:
         """Whether a frame of that size fits; one alone always does."""
         if not self.entries:
@@ -204,7 +209,7 @@ class Mailbox:
                     yield entry.receipt
 
     def _send_now(self, entry: Entry) -> bool:
-        if self._waiting or not self._window_open(entry):
+        if self._waiting.entries or not self._window_open(entry):
             return False
         if self.connection is None or not self.connection.send(entry.frame):
             return False
@@ -239,9 +244,9 @@ class Mailbox:
             self._first += 1
 
     def _forget_first(self, count: int) -> None:
-        while self._first < count:
-            self._unconfirmed.popleft()
-            self._first += 1
+        if count > self._first:
+            self._unconfirmed.drop(count - self._first)
+            self._first = count
 
     def _forget_presence(self) -> None:
         """Make room: on its return the peer gets the list of peers anyway."""
