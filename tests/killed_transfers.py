@@ -47,7 +47,7 @@ class Process:
     async def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
-        await self.process.wait()
+        await self.process.communicate()  # to the end of its output, before which the loop does not let go of it
 
     async def line(self) -> str:
         """The next line that it prints; empty when it has ended."""

@@ -84,5 +84,5 @@ async def test_the_tutorial(server: Any, tmp_path: Path) -> None:
                 assert matches(written, expected), f"{command} wrote\n{written}instead of\n{expected}"
     finally:
         os.killpg(bash.pid, signal.SIGKILL)
-        await bash.wait()
+        await bash.communicate()  # to the end of its output, before which the loop does not let go of it
     assert before == DONE_BEFORE

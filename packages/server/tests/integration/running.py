@@ -81,7 +81,7 @@ async def running(data_dir: Path, **settings: Any) -> AsyncIterator[RunningServe
 @asynccontextmanager
 async def running_alone(data_dir: Path, **settings: Any) -> AsyncIterator[RunningServer]:
     """One process' server, which may be a node of a cluster."""
-    chosen = replace(Settings(http_port=0, ws_port=0, data_dir=data_dir), **settings)
+    chosen = replace(Settings(http_port=0, ws_port=0, data_dir=data_dir, drain_delay_s=0), **settings)
     listeners = Listeners.bind(chosen)
     application = Application(chosen)
     up, over = asyncio.Event(), asyncio.Event()
