@@ -15,6 +15,8 @@ export const RESTART_EVERY_MS = 5000;
 export const REDIAL_EVERY_MS = 8000;
 /** How long a broken path may take to heal. */
 export const HEAL_DEADLINE_MS = 30_000;
+/** How much too early a browser's timers may be. */
+const EARLY_MS = 10;
 /** How long the other side may take to open again the channels that it had opened. */
 export const REOPEN_MS = 15_000;
 
@@ -63,7 +65,7 @@ export class Upkeep {
   /** The path broke. @param {number} [deadlineMs] */
   heal(deadlineMs = HEAL_DEADLINE_MS) {
     clearInterval(this.#timer);
-    const until = performance.now() + deadlineMs;
+    const until = performance.now() + deadlineMs - EARLY_MS;
     const everyMs = this.#attempt() ? RESTART_EVERY_MS : REDIAL_EVERY_MS;
     const step = () => (performance.now() >= until ? this.#path.fail() : void this.#attempt());
     this.#timer = setInterval(step, Math.min(everyMs, deadlineMs));

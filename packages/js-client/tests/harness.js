@@ -25,7 +25,7 @@ export async function run() {
     } catch (caught) {
       error = caught instanceof Error ? `${caught.name}: ${caught.message}\n${caught.stack}` : String(caught);
     }
-    results.push({ name, ms: Math.round(performance.now() - start), error: error ?? stray[0] ?? null });
+    results.push({ name, ms: Math.round(performance.now() - start), error: [error, ...stray].filter((each) => each !== null).join('\n') || null });
     stray.length = 0;
   }
   return results;
