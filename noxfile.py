@@ -110,9 +110,9 @@ def tests(session: nox.Session) -> None:
     """Run the tests of the protocol, the server and the Python SDK, and those of the repository itself."""
     install(session, "test")
     install_npm(session, f"{PROTOCOL}/tests")
-    # Much of it is waiting for other processes: three at a time, a file each, so that its server starts once. The long
-    # ones are first, so that none of the three waits for the others in the end.
-    options = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
+    # Much of it is waiting for other processes: two at a time, a file each, so that its server starts once. The long
+    # ones are first, so that neither of the two waits for the other in the end.
+    options = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder"]
     everything = [
         "tests/docker",
         "tests/chaos",

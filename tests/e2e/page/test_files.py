@@ -43,7 +43,7 @@ HOLD = """() => {
   };
 }"""
 """The page gets the first chunks of its files, the others after `goOn()`: a transfer can be met in its middle."""
-IN_THE_MIDDLE = re.compile(r"[1-5]\.\d MB of 8\.0 MB")
+IN_THE_MIDDLE = re.compile(r"[1-6]\.\d MB of 8\.0 MB")
 
 
 MB = 1_000_000
