@@ -91,10 +91,12 @@ async def test_giving_up_ends_the_whole_group(monkeypatch: pytest.MonkeyPatch, i
 async def test_being_cancelled_again_while_it_ends_kills_at_once(tmp_path: Path) -> None:
     told = tmp_path / "told"
     pids: asyncio.Queue[int] = asyncio.Queue()
+    began: list[asyncio.subprocess.Process] = []
 
     async def work() -> None:
         script = f"trap 'touch {told}' TERM; echo $$; while :; do sleep 0.05; done"
         async with running("sh", "-c", script) as it:
+            began.append(it._process)
             await pids.put(int((await anext(it.output()))["stdout"]))
             await asyncio.Event().wait()
 
@@ -109,6 +111,9 @@ async def test_being_cancelled_again_while_it_ends_kills_at_once(tmp_path: Path)
     with pytest.raises(asyncio.CancelledError):
         await task
     await gone(pid)
+    async with asyncio.timeout(TIMEOUT_S):
+        while not began[0]._transport.is_closing():  # type: ignore[attr-defined]  # noqa: ASYNC110 - the loop says nothing
+            await asyncio.sleep(0.01)
 
 
 async def test_what_a_command_leaves_behind_ends_with_it() -> None:
