@@ -20,7 +20,7 @@ from typing import Final
 
 from bench.machine import pin, prefer
 
-__all__ = ["Sample", "Watch", "merged", "spells", "watching"]
+__all__ = ["Sample", "Spell", "Watch", "merged", "spells", "watching"]
 
 EVERY_S: Final = 0.004
 WORK: Final = 600
@@ -47,13 +47,16 @@ STOP_TIMEOUT_S: Final = 10.0
 Sample = tuple[float, float]
 """When the work began (`time.perf_counter`, which all processes share), and the seconds that it took."""
 
+Spell = tuple[float, float]
+"""From when to when the machine did not keep its pace."""
+
 
 class Watch:
     """What was seen while it lasted; to be asked once it is over."""
 
     def __init__(self) -> None:
-        self.spells: list[Sample] = []
-        """From when to when the machine did not keep its pace, in order; they do not overlap."""
+        self.spells: list[Spell] = []
+        """In order; they do not overlap."""
 
     def steady(self, at: float) -> bool:
         """Whether the machine kept its pace then."""
@@ -79,7 +82,7 @@ def watching(cores: set[int]) -> Iterator[Watch]:
     watch.spells = merged([spell for samples in said for spell in spells(json.loads(samples))])
 
 
-def spells(samples: Sequence[Sequence[float]]) -> Iterator[Sample]:
+def spells(samples: Sequence[Sequence[float]]) -> Iterator[Spell]:
     """When one core did not keep its pace, from the last sample that was as usual until it has recovered."""
     usual = sorted(took for _, took in samples)[int(len(samples) * USUAL)]
     before = samples[0][0]
@@ -92,9 +95,9 @@ def spells(samples: Sequence[Sequence[float]]) -> Iterator[Sample]:
             before = began
 
 
-def merged(found: list[Sample]) -> list[Sample]:
+def merged(found: list[Spell]) -> list[Spell]:
     """The spells of several cores as those of the machine: in order, and without overlap."""
-    whole: list[Sample] = []
+    whole: list[Spell] = []
     for begin, end in sorted(found):
         if whole and begin <= whole[-1][1]:
             whole[-1] = whole[-1][0], max(end, whole[-1][1])

@@ -4,17 +4,23 @@ It can be used wherever a `ServerProcess` can: to whoever connects, and to whoev
 """
 
 import asyncio
+import os
 import signal
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from balancer import NOTICED_S, running_balancer, until_ready
 from redis_server import HOST, running_redis
 from server_process import ServerProcess
 
-__all__ = ["ServerCluster"]
+__all__ = ["FULL", "ServerCluster", "running_cluster"]
+
+FULL: Final = os.environ.get("CLUSTER_TESTS") == "full"
+"""Whether tests of a cluster are at full size, as `nox -s cluster` runs them, or in the short form of every day."""
+
+NODES: Final = 3
 
 
 class ServerCluster(ServerProcess):
@@ -90,3 +96,15 @@ class ServerCluster(ServerProcess):
     async def _end(self, number: signal.Signals) -> int:
         ends = [node.stop() if number is signal.SIGTERM else node.kill() for node in self.nodes if node.running]
         return max(code or 0 for code in await asyncio.gather(*ends))
+
+
+@asynccontextmanager
+async def running_cluster(data_dir: Path, *, resume_window_s: int) -> AsyncIterator[ServerCluster]:
+    """Three nodes behind a load balancer, to which any number of clients may sign in."""
+    environ = {"HELIOGRAPH_SIGNIN_LIMIT": "0", "HELIOGRAPH_RESUME_WINDOW_S": str(resume_window_s)}
+    cluster = ServerCluster(data_dir, environ, NODES)
+    try:
+        await cluster.start()
+        yield cluster
+    finally:
+        await cluster.close()

@@ -4,9 +4,9 @@ import os
 import time
 from typing import Final
 
-__all__ = ["AGREE_S", "CALL_S", "FULL", "RESUME_WINDOW_S", "ROUNDS", "SEED"]
+from server_cluster import FULL
 
-FULL: Final = os.environ.get("CLUSTER_TESTS") == "full"
+__all__ = ["AGREE_S", "CALL_S", "FULL", "RESUME_WINDOW_S", "ROUNDS", "SEED"]
 
 SEED: Final = int(os.environ.get("CHAOS_SEED") or (time.time() if FULL else 20_261_128))
 """Of all that is left to chance. It is printed, and the same one gives the same faults and the same choices."""

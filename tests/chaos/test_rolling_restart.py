@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from server_cluster import ServerCluster
+from server_cluster import FULL, ServerCluster, running_cluster
 
 import heliograph
 
-from .scale import CALL_S, FULL, RESUME_WINDOW_S
+from .scale import CALL_S, RESUME_WINDOW_S
 
 ROUNDS: Final = 10 if FULL else 1
-NODES: Final = 3
 PACE_S: Final = 0.05
 SIGNING_IN: Final = 8
 HIDDEN: Final = (heliograph.Disconnected, heliograph.ServerDraining, heliograph.PeerAway, heliograph.PeerBack)
@@ -81,13 +80,8 @@ async def everything(events: AsyncIterator[heliograph.RoomEvent]) -> list[heliog
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[ServerCluster]:
     """Three nodes behind a load balancer."""
-    environ = {"HELIOGRAPH_SIGNIN_LIMIT": "0", "HELIOGRAPH_RESUME_WINDOW_S": str(RESUME_WINDOW_S)}
-    cluster = ServerCluster(tmp_path / "data", environ, NODES)
-    try:
-        await cluster.start()
+    async with running_cluster(tmp_path / "data", resume_window_s=RESUME_WINDOW_S) as cluster:
         yield cluster
-    finally:
-        await cluster.close()
 
 
 @pytest.mark.timeout(540)

@@ -1,16 +1,14 @@
 """All nodes of a cluster are restarted, one after the other: whoever has the page open and talks sees none of it."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from demo_page import DemoPage, OpenPage
-from server_cluster import ServerCluster
+from server_cluster import FULL, ServerCluster, running_cluster
 
-ROUNDS: Final = 10 if os.environ.get("CLUSTER_TESTS") == "full" else 1
-NODES: Final = 3
+ROUNDS: Final = 10 if FULL else 1
 RESUME_WINDOW_S: Final = 120
 """The machine may be busy with other tests."""
 
@@ -29,13 +27,8 @@ WATCH = """() => {
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[ServerCluster]:
     """Nodes behind a load balancer."""
-    environ = {"HELIOGRAPH_SIGNIN_LIMIT": "0", "HELIOGRAPH_RESUME_WINDOW_S": str(RESUME_WINDOW_S)}
-    cluster = ServerCluster(tmp_path / "data", environ, NODES)
-    try:
-        await cluster.start()
+    async with running_cluster(tmp_path / "data", resume_window_s=RESUME_WINDOW_S) as cluster:
         yield cluster
-    finally:
-        await cluster.close()
 
 
 @pytest.mark.timeout(600)

@@ -149,7 +149,6 @@ class KeptMailbox(Mailbox):
         """The number of the entry that comes next."""
         self._remote = True
         """Whether the peer's connection is, or was last, on another node."""
-        self._unconfirmed = _Sent(self._forgotten)
         self._waiting = _NotSent(self._came)
         self._bind(connection)
         holder.advanced(self)
@@ -236,17 +235,11 @@ class KeptMailbox(Mailbox):
 
     def _forget_first(self, count: int) -> None:
         """See `Mailbox._forget_first`. Many are forgotten at once, and written down so."""
-        names, gone = self._names, count - self._first
+        gone = count - self._first
+        super()._forget_first(count)
         if gone > 0:
-            self._unconfirmed.drop(gone)
-            self._first = count
-            self._holder.remove([names.popleft() for _ in range(gone)])
+            self._holder.remove([self._names.popleft() for _ in range(gone)])
             self._holder.advanced(self)
-
-    def _forgotten(self) -> None:
-        """The first entry is too old."""
-        self._holder.remove((self._names.popleft(),))
-        self._holder.advanced(self)
 
     def _without_presence(self, last: list[Entry]) -> list[Entry]:
         names = [self._names.pop() for _ in last][::-1]
@@ -259,20 +252,6 @@ class KeptMailbox(Mailbox):
                 self._names.append(name)
         self._holder.advanced(self)
         return kept
-
-
-class _Sent(Queue):
-    """`_unconfirmed`: what leaves it, leaves the mailbox, and one by one because it is too old."""
-
-    __slots__ = ("_gone",)
-
-    def __init__(self, gone: Callable[[], None]) -> None:
-        super().__init__()
-        self._gone = gone
-
-    def popleft(self) -> Entry:
-        self._gone()
-        return super().popleft()
 
 
 class _NotSent(Queue):

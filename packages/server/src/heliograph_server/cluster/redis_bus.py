@@ -10,7 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, Final
 
 import structlog
@@ -161,14 +161,9 @@ class RedisBus:
 
     def commit(self, room_id: str, home: Home, changes: Changes) -> "asyncio.Future[bool]":
         """See `Registry.commit`."""
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        if not self.up:
-            answer.set_exception(BusUnavailable("The bus is lost"))
-            return answer
         fields = [*changes.removed, *chain.from_iterable(changes.written)]
         arguments = (_text(home), len(changes.removed), 2 * len(changes.written), *fields)
-        self._put(_Commit(arguments, answer, sum(map(len, fields)), keys=_keys(room_id)))
-        return answer
+        return self._answer_to(_Commit(arguments, None, sum(map(len, fields)), keys=_keys(room_id)))
 
     def reclaim(self, room_id: str, home: Home, fields: Fields) -> "asyncio.Future[bool]":
         """See `Registry.reclaim`."""
@@ -187,10 +182,13 @@ class RedisBus:
         return self._ask("EVALSHA", script.sha, len(keys), *keys, *arguments)
 
     def _ask(self, *command: str | float | bytes) -> "asyncio.Future[Any]":
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        size = sum(len(part) for part in command if isinstance(part, bytes))
+        return self._answer_to(_Command(command, None, size))
+
+    def _answer_to(self, command: _Command) -> "asyncio.Future[Any]":
+        command.answer = answer = asyncio.get_running_loop().create_future()
         if self.up:
-            size = sum(len(part) for part in command if isinstance(part, bytes))
-            self._put(_Command(command, answer, size))
+            self._put(command)
         else:
             answer.set_exception(BusUnavailable("The bus is lost"))
         return answer
@@ -248,13 +246,9 @@ class RedisBus:
                     raise answer  # loading, read only: whoever this is, it is not the one to speak to
 
     def _settle(self, asked: list[_Command], answer: Any, listener: BusListener) -> None:
-        if isinstance(asked[0], _Commit) and not isinstance(answer, Exception):
-            for commit, written in zip(asked, answer, strict=True):
-                if commit.answer is not None and not commit.answer.done():
-                    commit.answer.set_result(written == 1)
-        else:
-            for command in asked:
-                self._settle_one(command, answer, listener)
+        each = answer if isinstance(asked[0], _Commit) and not isinstance(answer, Exception) else [answer] * len(asked)
+        for command, its in zip(asked, each, strict=True):
+            self._settle_one(command, its, listener)
 
     def _settle_one(self, command: _Command, answer: Any, listener: BusListener) -> None:
         if isinstance(answer, NoScriptError):
@@ -302,19 +296,15 @@ def _fail(command: _Command, cause: Exception | None = None) -> None:
 
 def _calls(commands: Sequence[_Command], rooms_at_once: int) -> Iterator[tuple[tuple[Any, ...], list[_Command]]]:
     """What is to be executed, and what each call is the answer to: commits that follow each other are one call."""
-    commits: list[_Commit] = []
-    for command in commands:
-        if isinstance(command, _Commit):
-            commits.append(command)
-            if len(commits) < rooms_at_once:
-                continue
-        if commits:
-            yield _commit_call(commits), [*commits]
-            commits.clear()
-        if not isinstance(command, _Commit):
-            yield command.arguments, [command]
-    if commits:
-        yield _commit_call(commits), [*commits]
+    for kind, run in groupby(commands, type):
+        if kind is _Commit:
+            commits = [commit for commit in run if isinstance(commit, _Commit)]
+            for first in range(0, len(commits), rooms_at_once):
+                part = commits[first : first + rooms_at_once]
+                yield _commit_call(part), [*part]
+        else:
+            for command in run:
+                yield command.arguments, [command]
 
 
 def _commit_call(commits: list[_Commit]) -> tuple[Any, ...]:

@@ -63,11 +63,6 @@ class Queue:
         self.bytes -= len(entry.frame)
         return entry
 
-    def drop(self, count: int) -> None:
-        """Take the first ones out, as many as that."""
-        popleft = self.entries.popleft
-        self.bytes -= sum([len(popleft().frame) for _ in range(count)])
-
     def has_room(self, size: int) -> bool:
         """Whether a frame of that size fits; one alone always does."""
         if not self.entries:
@@ -240,13 +235,12 @@ class Mailbox:
         while len(self._unconfirmed) > MAILBOX_FRAMES or (
             self._unconfirmed.bytes > MAILBOX_BYTES and len(self._unconfirmed) > 1
         ):
-            self._unconfirmed.popleft()
-            self._first += 1
+            self._forget_first(self._first + 1)
 
     def _forget_first(self, count: int) -> None:
-        if count > self._first:
-            self._unconfirmed.drop(count - self._first)
-            self._first = count
+        while self._first < count:
+            self._unconfirmed.popleft()
+            self._first += 1
 
     def _forget_presence(self) -> None:
         """Make room: on its return the peer gets the list of peers anyway."""
